@@ -1,0 +1,44 @@
+/**
+ * Events Evenkeel sends out: one envelope, and the payload of each type. A receiver is told apart by `id` what it has
+ * seen; `type` says which payload `data` is. Account events come one to a transition of the account's state.
+ */
+import Type from 'typebox';
+import { AccountState, accountEventTypes, type AccountEventType } from './accounts.ts';
+
+const when = Type.String({ format: 'date-time' });
+const orNull = <T extends Type.TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
+
+/** The payload of every `integrated_account:*` event: the account after the transition, and what led to it. */
+export const AccountEventData = Type.Object(
+  {
+    account_id: Type.String(),
+    tenant_id: Type.String(),
+    connector: Type.String(),
+    external_id: orNull(Type.String({ description: 'The vendor\'s own id of the connected account, where known.' })),
+    label: orNull(Type.String({ description: 'A readable name of the connected account, where known.' })),
+    from: orNull(AccountState),
+    to: orNull(AccountState),
+    cause: Type.String({ description: 'Why the account moved, e.g. grant_rejected.' }),
+    message: orNull(Type.String({ description: 'For the owner: the vendor\'s own words where there are any, without secrets.' })),
+    connect_url: Type.Optional(Type.String({ description: 'Where a connect session for this account can be started (needs_reauth).' })),
+    transition_id: Type.String(),
+    occurred_at: when,
+  },
+  { $id: 'AccountEventData' },
+);
+export type AccountEventData = Type.Static<typeof AccountEventData>;
+
+/** Type of event → schema of its `data`. Rooms that send further events add theirs here. */
+export const eventPayloads = {
+  ...(Object.fromEntries(accountEventTypes.map((type) => [type, AccountEventData])) as Record<AccountEventType, typeof AccountEventData>),
+} as const;
+
+export const EventEnvelope = Type.Object({
+  id: Type.String({ description: 'evt_…, the same for every attempt of a delivery.' }),
+  type: Type.String(),
+  tenant_id: Type.String(),
+  account_id: orNull(Type.String()),
+  timestamp: when,
+  data: Type.Unknown(),
+});
+export type EventEnvelope = Type.Static<typeof EventEnvelope>;
