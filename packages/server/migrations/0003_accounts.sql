@@ -8,6 +8,9 @@ create table vault_keys (
   retired_at timestamptz
 );
 
+-- One key seals at a time; two nodes starting on an empty database cannot both register theirs.
+create unique index vault_keys_one_in_use on vault_keys ((true)) where retired_at is null;
+
 create table accounts (
   id text primary key,
   tenant_id text not null references tenants (id),
