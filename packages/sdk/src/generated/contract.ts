@@ -1,0 +1,197 @@
+/** Types of the API, generated from the contract by scripts/generate-sdk-types.ts. Do not edit. */
+
+export type AccountState = 'connecting' | 'active' | 'needs_reauth' | 'validation_error' | 'post_install_error';
+
+/** A code of the error registry. */
+export type ErrorCode = 'invalid_request' | 'unauthorized' | 'forbidden' | 'not_found' | 'conflict' | 'validation_failed' | 'rate_limited' | 'reauth_required' | 'missing_scopes' | 'account_not_ready' | 'unsupported_operation' | 'connector_invalid' | 'mapping_failed' | 'upstream_unavailable' | 'upstream_timeout' | 'upstream_invalid_response' | 'internal';
+
+export type Origin = 'caller' | 'account' | 'platform' | 'upstream';
+
+export interface Problem {
+  /** A URI reference: /docs/errors#<code>. */
+  type: string;
+  title: string;
+  status: number;
+  detail: string;
+  /** A code of the error registry. */
+  code: ErrorCode;
+  origin: Origin;
+  retryable: boolean;
+  retry_after?: number;
+  request_id: string;
+  upstream?: {
+    status?: number;
+    body?: unknown;
+    request_id?: string;
+  };
+  errors?: {
+    path: string;
+    message: string;
+    suggestion?: string;
+  }[];
+  /** Where the account's owner re-authorises (reauth_required). */
+  connect_url?: string;
+  missing_scopes?: string[];
+}
+
+export interface ApiKey {
+  id: string;
+  name: string;
+  /** The first characters of the key, to tell keys apart. */
+  prefix: string;
+  /** read sees, write also changes and calls vendors, admin also manages connectors, keys and settings. */
+  scope: KeyScope;
+  tenant_id: string | null;
+  created_at: string;
+  expires_at: string | null;
+  revoked_at: string | null;
+}
+
+export interface ApiKeyCreated {
+  id: string;
+  name: string;
+  /** The first characters of the key, to tell keys apart. */
+  prefix: string;
+  /** read sees, write also changes and calls vendors, admin also manages connectors, keys and settings. */
+  scope: KeyScope;
+  tenant_id: string | null;
+  created_at: string;
+  expires_at: string | null;
+  revoked_at: string | null;
+  /** Shown this once. */
+  key: string;
+}
+
+export interface ApiKeyList {
+  results: ApiKey[];
+  /** Pass as cursor for the next page; null at the end. */
+  next_cursor: string | null;
+}
+
+export interface ApiKeyRequest {
+  name: string;
+  /** read sees, write also changes and calls vendors, admin also manages connectors, keys and settings. */
+  scope: KeyScope;
+  /** Restricts the key to one tenant. */
+  tenant_id?: string;
+  expires_at?: string;
+}
+
+export interface AuditEntry {
+  id: number;
+  at: string;
+  actor: string;
+  action: string;
+  tenant_id: string | null;
+  target: string;
+  request_id: string;
+  status: number | null;
+}
+
+export interface AuditLog {
+  results: AuditEntry[];
+  /** Pass as cursor for the next page; null at the end. */
+  next_cursor: string | null;
+}
+
+/** read sees, write also changes and calls vendors, admin also manages connectors, keys and settings. */
+export type KeyScope = 'read' | 'write' | 'admin';
+
+export interface Account {
+  id: string;
+  tenant_id: string;
+  connector: string;
+  /** The authentication scheme of the connector it was connected with. */
+  scheme: string;
+  state: AccountState;
+  state_since: string;
+  message: string | null;
+  external_id: string | null;
+  label: string | null;
+  /** The non-secret fields of the connect form. */
+  config: { [key: string]: unknown };
+  /** Non-secret values captured from the vendor. */
+  captured: { [key: string]: unknown };
+  /** Permissions the vendor said are missing; emptied by re-authorisation. */
+  missing_scopes: string[];
+  /** Validation or post-install steps are owed and will run. */
+  setup_pending: boolean;
+  credential: {
+    /** Grows with every refresh and every new grant. */
+    version: number;
+    granted_at: string;
+    refreshed_at: string | null;
+    expires_at: string | null;
+    refresh_due_at: string | null;
+    /** Transient failures in a row since the last good refresh. */
+    refresh_failures: number;
+    refresh_retry_at: string | null;
+    refresh_error: string | null;
+  } | null;
+  created_at: string;
+  updated_at: string;
+}
+
+export interface AccountDeleted {
+  id: string;
+  deleted: true;
+  /** Whether the vendor took the grant back. A failure does not keep the account; the owner can revoke at the vendor. */
+  revocation: 'done' | 'failed' | 'not_offered';
+}
+
+export interface AccountList {
+  results: Account[];
+  /** Pass as cursor for the next page; null at the end. */
+  next_cursor: string | null;
+}
+
+export interface AccountParams {
+  id: string;
+}
+
+export interface AccountQuery {
+  state?: AccountState;
+  connector?: string;
+  tenant_id?: string;
+  limit?: number;
+  cursor?: string;
+}
+
+export interface AccountTransition {
+  id: string;
+  account_id: string;
+  from: AccountState | null;
+  to: AccountState | null;
+  cause: string;
+  /** key:<id>, session:<id>, or the part of Evenkeel that acted, such as system:refresh. */
+  actor: string;
+  evidence: { [key: string]: unknown };
+  /** The one event this transition sent. */
+  event_id: string;
+  at: string;
+}
+
+export interface AccountTransitionList {
+  results: AccountTransition[];
+  /** Pass as cursor for the next page; null at the end. */
+  next_cursor: string | null;
+}
+
+export interface ConnectSession {
+  id: string;
+  /** Give it to the owner of the account. It holds the only copy of the session's token. */
+  url: string;
+  expires_at: string;
+}
+
+export interface ConnectSessionRequest {
+  /** Your id of the customer; made known by first use. */
+  tenant_id: string;
+  connector: string;
+  /** Re-authorises this account. Without it the session connects another account, even of the same connector. */
+  account_id?: string;
+  /** One of the connector's authentication schemes; default the account's, else the first. */
+  scheme?: string;
+  /** http(s) address the result page leads back to. */
+  return_url?: string;
+}
