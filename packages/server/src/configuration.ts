@@ -1,0 +1,168 @@
+/**
+ * The environment, read once and typed. Each variable is one entry: name, meaning, how it parses.
+ * A wrong or missing value is named with what was expected; nothing starts on a doubtful configuration.
+ */
+import { resolve } from 'node:path';
+
+export interface Configuration {
+  readonly port: number;
+  readonly host: string;
+  /** Without a trailing slash; what customers and vendors reach this installation by. */
+  readonly publicUrl: string;
+  /** undefined: the embedded PostgreSQL in dataDir. */
+  readonly databaseUrl: string | undefined;
+  readonly dataDir: string;
+  /** 32 bytes, or undefined: made and kept in dataDir. */
+  readonly masterKey: Uint8Array | undefined;
+  readonly adminKey: string | undefined;
+  readonly connectorsDir: string | undefined;
+  readonly playbookDir: string | undefined;
+  readonly role: 'all' | 'api' | 'worker';
+  readonly smtpUrl: string | undefined;
+  readonly logLevel: string;
+  /** Vendor host or pattern → base address that stands in for it; {host} is replaced. */
+  readonly hostMap: Readonly<Record<string, string>>;
+  /** CIDRs of private networks that upstream calls may reach. */
+  readonly allowPrivate: readonly string[];
+}
+
+export interface ConfigurationFault {
+  readonly name: string;
+  readonly message: string;
+}
+
+interface Variable<T> {
+  readonly name: string;
+  readonly description: string;
+  readonly parse: (text: string | undefined) => T;
+}
+
+class Unusable extends Error {}
+
+const text = (value: string | undefined): string | undefined => (value === undefined || value.trim() === '' ? undefined : value.trim());
+const variable = <T>(name: string, description: string, parse: (value: string | undefined) => T): Variable<T> => ({
+  name,
+  description,
+  parse: (value) => parse(text(value)),
+});
+
+/** Every variable Evenkeel reads, in the order of the documentation. */
+export const variables = {
+  port: variable('PORT', 'Port to listen on; default 4400. 0 takes a free one.', (value) => integer(value ?? '4400', 0, 65_535)),
+  host: variable('HOST', 'Address to listen on; default 127.0.0.1.', (value) => value ?? '127.0.0.1'),
+  publicUrl: variable('PUBLIC_URL', 'Address customers and vendors reach this installation by; default http://<HOST>:<PORT>.', (value) =>
+    value === undefined ? undefined : httpUrl(value),
+  ),
+  databaseUrl: variable('DATABASE_URL', 'postgres://… of your own PostgreSQL 15 or newer; without it an embedded one runs in the data folder.', (value) =>
+    value === undefined ? undefined : postgresUrl(value),
+  ),
+  dataDir: variable('EVENKEEL_DATA_DIR', 'Folder of the embedded PostgreSQL and generated keys; default .evenkeel.', (value) => resolve(value ?? '.evenkeel')),
+  masterKey: variable('EVENKEEL_MASTER_KEY', 'Key that seals credentials: 32 bytes in base64. Without it one is made in the data folder.', (value) =>
+    value === undefined ? undefined : key(value),
+  ),
+  adminKey: variable('EVENKEEL_ADMIN_KEY', 'The first API key with admin scope, at least 20 characters.', (value) =>
+    value === undefined ? undefined : atLeast(value, 20),
+  ),
+  connectorsDir: variable('EVENKEEL_CONNECTORS_DIR', 'Folder with further connectors.', (value) => (value === undefined ? undefined : resolve(value))),
+  playbookDir: variable('EVENKEEL_PLAYBOOK_DIR', 'Folder with the playbook.', (value) => (value === undefined ? undefined : resolve(value))),
+  role: variable('EVENKEEL_ROLE', 'all (default), api or worker.', (value) => oneOf(value ?? 'all', ['all', 'api', 'worker'])),
+  smtpUrl: variable('SMTP_URL', 'smtp://… for e-mail.', (value) => value),
+  logLevel: variable('EVENKEEL_LOG_LEVEL', 'trace, debug, info (default), warn, error, fatal or silent.', (value) =>
+    oneOf(value ?? 'info', ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']),
+  ),
+  hostMap: variable('EVENKEEL_HOST_MAP', 'JSON object that leads vendor hosts elsewhere, for rehearsals: {"*": "http://127.0.0.1:4410/{host}"}.', (value) =>
+    value === undefined ? {} : hostMap(value),
+  ),
+  allowPrivate: variable('EVENKEEL_ALLOW_PRIVATE', 'Comma-separated CIDRs of private networks that upstream calls may reach.', (value) =>
+    value === undefined ? [] : value.split(',').map((cidr) => cidrRange(cidr.trim())),
+  ),
+} as const;
+
+/** Parses the environment; every fault is reported, not only the first. Unknown EVENKEEL_ names are faults too. */
+export function readConfiguration(
+  environment: Readonly<Record<string, string | undefined>>,
+): { ok: true; configuration: Configuration } | { ok: false; faults: ConfigurationFault[] } {
+  const faults: ConfigurationFault[] = [];
+  const values: Record<string, unknown> = {};
+  for (const [field, { name, parse }] of Object.entries<Variable<unknown>>(variables)) {
+    try {
+      values[field] = parse(environment[name]);
+    } catch (error) {
+      if (!(error instanceof Unusable)) throw error;
+      faults.push({ name, message: error.message });
+    }
+  }
+  const known = new Set<string>([...Object.values(variables).map(({ name }) => name), ...clientVariables]);
+  for (const name of Object.keys(environment)) {
+    if (name.startsWith('EVENKEEL_') && !name.startsWith('EVENKEEL_TEST_') && !known.has(name)) {
+      faults.push({ name, message: `is not a variable of Evenkeel; known are ${[...known].filter((one) => one.startsWith('EVENKEEL_')).join(', ')}` });
+    }
+  }
+  if (faults.length > 0) return { ok: false, faults };
+  const parsed = values as Omit<Configuration, 'publicUrl'> & { publicUrl: string | undefined };
+  const shownHost = parsed.host === '0.0.0.0' || parsed.host === '::' ? '127.0.0.1' : parsed.host.includes(':') ? `[${parsed.host}]` : parsed.host;
+  return { ok: true, configuration: { ...parsed, publicUrl: parsed.publicUrl ?? `http://${shownHost}:${parsed.port}` } };
+}
+
+/** Read by the command line as a client, not by the server. */
+const clientVariables = ['EVENKEEL_URL', 'EVENKEEL_API_KEY'];
+
+function integer(value: string, low: number, high: number): number {
+  const number = Number(value);
+  if (!/^\d+$/.test(value) || number < low || number > high) throw new Unusable(`must be a whole number from ${low} to ${high}, not "${value}"`);
+  return number;
+}
+
+function httpUrl(value: string): string {
+  const url = URL.parse(value);
+  if (url === null || !/^https?:$/.test(url.protocol) || url.search !== '' || url.hash !== '') {
+    throw new Unusable(`must be an http:// or https:// address without query, not "${value}"`);
+  }
+  return url.href.replace(/\/+$/, '');
+}
+
+function postgresUrl(value: string): string {
+  const url = URL.parse(value);
+  if (url === null || !/^postgres(ql)?:$/.test(url.protocol)) throw new Unusable('must be a postgres:// address');
+  return value;
+}
+
+function key(value: string): Uint8Array {
+  const bytes = Buffer.from(value, 'base64');
+  if (bytes.length !== 32 || bytes.toString('base64').replace(/=+$/, '') !== value.replace(/=+$/, '')) {
+    throw new Unusable('must be 32 bytes in base64; make one with: openssl rand -base64 32');
+  }
+  return bytes;
+}
+
+function atLeast(value: string, length: number): string {
+  if (value.length < length) throw new Unusable(`must have at least ${length} characters, has ${value.length}`);
+  return value;
+}
+
+function oneOf<const T extends string>(value: string, allowed: readonly T[]): T {
+  const found = allowed.find((one) => one === value);
+  if (found === undefined) throw new Unusable(`must be one of ${allowed.join(', ')}, not "${value}"`);
+  return found;
+}
+
+function hostMap(value: string): Record<string, string> {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(value);
+  } catch {
+    throw new Unusable('must be a JSON object of host patterns to addresses');
+  }
+  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) throw new Unusable('must be a JSON object of host patterns to addresses');
+  for (const [pattern, target] of Object.entries(parsed)) {
+    if (typeof target !== 'string' || URL.parse(target.replace('{host}', 'host')) === null) {
+      throw new Unusable(`maps "${pattern}" to something that is not an address`);
+    }
+  }
+  return parsed as Record<string, string>;
+}
+
+function cidrRange(value: string): string {
+  if (!/^[0-9a-fA-F.:]+\/\d{1,3}$/.test(value)) throw new Unusable(`must be CIDRs such as 10.0.0.0/8, not "${value}"`);
+  return value;
+}

@@ -1,0 +1,63 @@
+/**
+ * LISTEN on one dedicated connection for all rooms. After a lost connection it reconnects and tells every listener
+ * to resynchronise, since notifications sent meanwhile are gone.
+ */
+import pg from 'pg';
+import type { Log } from '../log.ts';
+
+export interface Listener {
+  /** One payload of NOTIFY. */
+  readonly notified: (payload: string) => void;
+  /** The connection was lost and is back: whatever is cached may be stale. */
+  readonly resynchronise: () => void;
+}
+
+export interface Notifications {
+  /** Channel names are plain identifiers. Resolves once LISTEN is in effect. */
+  listen(channel: string, listener: Listener): Promise<void>;
+  close(): Promise<void>;
+}
+
+export async function createNotifications(connectionString: string, log: Log): Promise<Notifications> {
+  const channels = new Map<string, Listener[]>();
+  let client = await connect();
+  let closed = false;
+  let retry: NodeJS.Timeout | undefined;
+
+  async function connect(): Promise<pg.Client> {
+    const fresh = new pg.Client({ connectionString, application_name: 'evenkeel notifications', keepAlive: true });
+    fresh.on('notification', ({ channel, payload }) => {
+      for (const listener of channels.get(channel) ?? []) listener.notified(payload ?? '');
+    });
+    fresh.on('error', () => undefined);
+    fresh.once('end', () => {
+      if (!closed) retry = setTimeout(() => void reconnect(200), 50);
+    });
+    await fresh.connect();
+    return fresh;
+  }
+
+  async function reconnect(delayMs: number): Promise<void> {
+    try {
+      client = await connect();
+      for (const channel of channels.keys()) await client.query(`listen ${pg.escapeIdentifier(channel)}`);
+      for (const listener of [...channels.values()].flat()) listener.resynchronise();
+    } catch (error) {
+      log.warn({ err: error }, 'notifications: PostgreSQL is not reachable, trying again');
+      if (!closed) retry = setTimeout(() => void reconnect(Math.min(delayMs * 2, 5_000)), delayMs);
+    }
+  }
+
+  return {
+    async listen(channel, listener) {
+      const present = channels.get(channel);
+      channels.set(channel, [...(present ?? []), listener]);
+      if (present === undefined) await client.query(`listen ${pg.escapeIdentifier(channel)}`);
+    },
+    async close() {
+      closed = true;
+      clearTimeout(retry);
+      await client.end().catch(() => undefined);
+    },
+  };
+}

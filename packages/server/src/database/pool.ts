@@ -1,0 +1,45 @@
+/** The connection to PostgreSQL: one pool a process, and the narrow type that store functions take. */
+import pg from 'pg';
+
+/** What a store function needs: a pool, a client or a transaction. */
+export interface Queryable {
+  query<Row extends pg.QueryResultRow = pg.QueryResultRow>(config: pg.QueryConfig | string, values?: unknown[]): Promise<pg.QueryResult<Row>>;
+}
+
+export type Pool = pg.Pool;
+
+// Counts and bytes arrive as bigint (int8); all of ours fit a double exactly.
+pg.types.setTypeParser(pg.types.builtins.INT8, Number);
+
+export function createPool(connectionString: string, options: { max?: number; onError: (error: Error) => void }): Pool {
+  const pool = new pg.Pool({
+    connectionString,
+    max: options.max ?? 16,
+    application_name: 'evenkeel',
+    connectionTimeoutMillis: 10_000,
+    idleTimeoutMillis: 60_000,
+    keepAlive: true,
+  });
+  // An idle connection that PostgreSQL closes (a restart) must not end the process; the pool replaces it.
+  pool.on('error', options.onError);
+  return pool;
+}
+
+/** Runs `act` in one transaction; a throw rolls back and is passed on. */
+export async function transaction<Result>(pool: Pool, act: (client: pg.PoolClient) => Promise<Result>): Promise<Result> {
+  const client = await pool.connect();
+  let broken: Error | undefined;
+  try {
+    await client.query('begin');
+    const result = await act(client);
+    await client.query('commit');
+    return result;
+  } catch (error) {
+    await client.query('rollback').catch((failure: unknown) => {
+      broken = failure instanceof Error ? failure : new Error(String(failure));
+    });
+    throw error;
+  } finally {
+    client.release(broken);
+  }
+}

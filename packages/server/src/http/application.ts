@@ -1,0 +1,165 @@
+/**
+ * The HTTP boundary: Fastify with our routes, one way in (authentication, validation, audit) and one way out
+ * (problems, request ids). It knows no room; routes come as a table.
+ */
+import fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest, type RouteHandlerMethod } from 'fastify';
+import swagger from '@fastify/swagger';
+import swaggerUi from '@fastify/swagger-ui';
+import type { ErrorObject } from 'ajv';
+import { Problem } from '@evenkeel/contract/errors.ts';
+import { beginAudit, completeAudit } from '../access/audit.ts';
+import type { KeyLookup } from '../access/keys.ts';
+import type { Queryable } from '../database/pool.ts';
+import { newId } from '../identifier.ts';
+import type { Log } from '../log.ts';
+import { requireScope } from './authentication.ts';
+import { problemOf, Refusal } from './problem.ts';
+import type { Route } from './route.ts';
+import { createValidatorCompiler, validationRefusal } from './validation.ts';
+
+export interface ApplicationDependencies {
+  readonly database: Queryable;
+  readonly keys: KeyLookup;
+  readonly log: Log;
+  readonly version: string;
+  readonly routes: readonly Route[];
+}
+
+/** Ready to listen, or to be injected into; `close()` ends it after the requests under way. */
+export async function createApplication(dependencies: ApplicationDependencies): Promise<FastifyInstance> {
+  const app = fastify({
+    logger: false,
+    genReqId: () => newId('req'),
+    bodyLimit: 1_048_576,
+    forceCloseConnections: 'idle',
+    // A slow sender of headers or body holds a socket, no longer than this.
+    requestTimeout: 0,
+    http: { headersTimeout: 20_000, keepAliveTimeout: 65_000 },
+    routerOptions: { maxParamLength: 2_000, ignoreTrailingSlash: false },
+    ajv: { customOptions: {} },
+  });
+  app.decorateRequest('caller', null);
+  app.decorateRequest('auditId', null);
+  app.setValidatorCompiler(createValidatorCompiler());
+  app.setErrorHandler((error: FastifyError | Refusal, request, reply) => sendError(error, request, reply, dependencies.log));
+  app.setNotFoundHandler((request, reply) => {
+    sendProblem(reply, request, new Refusal('not_found', `There is nothing at ${request.method} ${request.url.split('?')[0] ?? ''}. /docs lists every path.`));
+  });
+  await addDocumentation(app, dependencies.version);
+  const parsed = dependencies.routes.filter(({ rawBody }) => rawBody !== true);
+  const raw = dependencies.routes.filter(({ rawBody }) => rawBody === true);
+  await app.register(async (scope) => {
+    for (const one of parsed) addRoute(scope, one, dependencies);
+  });
+  await app.register(async (scope) => {
+    scope.removeAllContentTypeParsers();
+    scope.addContentTypeParser('*', (_request, payload, done) => done(null, payload));
+    for (const one of raw) addRoute(scope, one, dependencies);
+  });
+  await app.ready();
+  return app;
+}
+
+function addRoute(app: FastifyInstance, one: Route, { database, keys, log }: ApplicationDependencies): void {
+  const { params, query, body, response } = one.schema;
+  const onRequest = one.access === 'open' ? [] : [requireScope(keys, one.access)];
+  const action = 'action' in one.audit ? one.audit.action : undefined;
+  const handle = one.handle as unknown as (request: object) => unknown;
+  // Answers that a room sends itself, and streams, are not serialised by schema.
+  const answers = Object.fromEntries(Object.entries(response).filter(([, schema]) => schema !== null));
+  const handler: RouteHandlerMethod = (request, reply) => {
+    reply.raw.setHeader('evenkeel-request-id', request.id);
+    return handle({ params: request.params, query: request.query, body: request.body, requestId: request.id, raw: request, reply, caller: request.caller });
+  };
+  app.route({
+    method: typeof one.method === 'string' ? one.method : [...one.method],
+    url: one.path,
+    ...(one.bodyLimit === undefined ? {} : { bodyLimit: one.bodyLimit }),
+    schema: {
+      summary: one.summary,
+      tags: [one.tag],
+      ...(one.access === 'open' ? { security: [] } : {}),
+      ...(params === undefined ? {} : { params }),
+      ...(query === undefined ? {} : { querystring: query }),
+      ...(body === undefined ? {} : { body }),
+      response: { ...answers, ...(one.access === 'open' ? {} : { default: Problem }) },
+    },
+    onRequest,
+    ...(action === undefined
+      ? {}
+      : {
+          preHandler: async (request: FastifyRequest) => {
+            request.auditId = await beginAudit(database, {
+              actor: request.caller?.keyId ?? 'open',
+              action,
+              tenantId: request.caller?.tenantId ?? null,
+              target: request.url.split('?')[0] ?? '',
+              requestId: request.id,
+            });
+          },
+          onResponse: async (request: FastifyRequest, reply: FastifyReply) => {
+            if (request.auditId === null) return;
+            await completeAudit(database, request.auditId, reply.statusCode).catch((error: unknown) => {
+              log.error({ err: error, requestId: request.id }, 'audit: the status of an act could not be written');
+            });
+          },
+        }),
+    handler,
+  });
+}
+
+function sendError(error: FastifyError | Refusal, request: FastifyRequest, reply: FastifyReply, log: Log): void {
+  if (error instanceof Refusal) {
+    sendProblem(reply, request, error);
+    return;
+  }
+  if (error.validation !== undefined) {
+    sendProblem(reply, request, validationRefusal(error.validationContext ?? 'request', error.validation as unknown as ErrorObject[]));
+    return;
+  }
+  const status = error.statusCode;
+  if (status !== undefined && status >= 400 && status < 500) {
+    sendProblem(reply, request, new Refusal('invalid_request', clientFault(error), { status }));
+    return;
+  }
+  log.error({ err: error, requestId: request.id, method: request.method, path: request.url.split('?')[0] }, 'http: a request failed inside');
+  sendProblem(reply, request, new Refusal('internal', `Evenkeel failed on this request. Its log tells why under ${request.id}.`));
+}
+
+/** Fastify's own refusals in our words where they can say what to do. */
+function clientFault(error: FastifyError): string {
+  switch (error.code) {
+    case 'FST_ERR_CTP_BODY_TOO_LARGE':
+      return 'The body is larger than this operation takes.';
+    case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
+      return 'This operation takes application/json. Set the Content-Type header.';
+    case 'FST_ERR_CTP_EMPTY_JSON_BODY':
+      return 'The body is empty although its Content-Type says JSON.';
+    default:
+      return error.message;
+  }
+}
+
+function sendProblem(reply: FastifyReply, request: FastifyRequest, refusal: Refusal): void {
+  const problem = problemOf(refusal.code, refusal.message, request.id, refusal.details);
+  void reply
+    .code(problem.status)
+    .header('evenkeel-request-id', request.id)
+    .header('content-type', 'application/problem+json')
+    .headers(problem.retry_after === undefined ? {} : { 'retry-after': String(problem.retry_after) })
+    .serializer(JSON.stringify)
+    .send(problem);
+}
+
+async function addDocumentation(app: FastifyInstance, version: string): Promise<void> {
+  await app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: { title: 'Evenkeel', version, description: 'Integration platform: connectors, accounts, one proxy. Errors are RFC 9457 problems.' },
+      components: { securitySchemes: { key: { type: 'http', scheme: 'bearer' } } },
+      security: [{ key: [] }],
+    },
+  });
+  await app.register(swaggerUi, { routePrefix: '/docs', staticCSP: true });
+  app.get('/openapi.json', { schema: { hide: true } }, () => app.swagger());
+}
