@@ -1,0 +1,178 @@
+/**
+ * The only way out to vendors: connections are reused, capped for each origin, guarded against private networks, bounded
+ * in time and size, and cancellable. It sends once; whether to send again is never decided here.
+ */
+import type { Readable } from 'node:stream';
+import { Agent, type Dispatcher } from 'undici';
+import { createAddressGuard } from './address-guard.ts';
+import { createDialer, type Resolve } from './dialer.ts';
+import { Exchange, type ExchangeLimits, type UpstreamHeaders, type UpstreamReply } from './exchange.ts';
+import { UpstreamError } from './failure.ts';
+import { createHostMap, type HostMap } from './host-map.ts';
+import { maxRedirects, nextHop } from './redirect.ts';
+import { createAddressResolver, type ResolveAddress } from './target.ts';
+
+export type { UpstreamHeaders, UpstreamReply };
+
+/** An OutgoingRequest of core, or one whose body is still arriving. Header names in lower case. */
+export interface UpstreamRequest {
+  method: string;
+  url: string;
+  headers: Record<string, string>;
+  body: string | Uint8Array | Readable | null;
+  /** To the headers of a streamed answer, to the end of a buffered one; 0 takes the default. */
+  timeoutMs: number;
+}
+
+export interface SendOptions {
+  signal?: AbortSignal;
+  /** Cheaper than a signal: filled with a function that cancels the call, in any phase. */
+  cancellation?: Cancellation;
+  /** Of the answer; default that of the client. Streams of any length: Infinity. */
+  maxBodyBytes?: number;
+  streamTimeoutMs?: number;
+  /** Origins that may see the request's headers when a read is redirected; default its own origin only. */
+  origins?: readonly string[];
+  redirects?: 'reads' | 'none';
+}
+
+export interface Cancellation {
+  cancel?: () => void;
+}
+
+export interface UpstreamClient {
+  /** Resolves when status and headers are there. Throws UpstreamError. Never sends a request twice. */
+  send(request: UpstreamRequest, options?: SendOptions): Promise<UpstreamReply>;
+  /** Ends idle connections and waits for calls in flight. */
+  close(): Promise<void>;
+}
+
+export interface UpstreamClientOptions {
+  hostMap?: HostMap;
+  /** CIDR ranges that may be called although not public. */
+  allowPrivate?: readonly string[];
+  resolve?: Resolve;
+  /** Default 128. Further calls wait, within their own deadline. */
+  connectionsPerOrigin?: number;
+  connectTimeoutMs?: number;
+  defaultTimeoutMs?: number;
+  /** Longest silence inside a body; default 30 s. */
+  bodyIdleTimeoutMs?: number;
+  streamTimeoutMs?: number;
+  maxBodyBytes?: number;
+}
+
+const defaults = {
+  connectionsPerOrigin: 128,
+  connectTimeoutMs: 5_000,
+  defaultTimeoutMs: 30_000,
+  bodyIdleTimeoutMs: 30_000,
+  streamTimeoutMs: 15 * 60_000,
+  maxBodyBytes: 16 * 1024 * 1024,
+};
+
+/** Throws when the allow-list cannot be read. Environment proxies are not used: the guard would see the proxy only. */
+export function createUpstreamClient(options: UpstreamClientOptions = {}): UpstreamClient {
+  const settings = { ...defaults, ...options };
+  const guard = createAddressGuard(options.allowPrivate);
+  const common = {
+    connections: settings.connectionsPerOrigin,
+    pipelining: 1,
+    headersTimeout: 0,
+    bodyTimeout: settings.bodyIdleTimeoutMs,
+    keepAliveTimeout: 10_000,
+    maxHeaderSize: 64 * 1024,
+  };
+  const dial = { connectTimeoutMs: settings.connectTimeoutMs, ...(options.resolve === undefined ? {} : { resolve: options.resolve }) };
+  const guarded = new Agent({ ...common, connect: createDialer({ guard, ...dial }) });
+  const mapped = new Agent({ ...common, connect: createDialer({ guard: null, ...dial }) });
+  return new Client({ guarded, mapped, address: createAddressResolver(options.hostMap ?? createHostMap()), settings });
+}
+
+interface Parts {
+  guarded: Agent;
+  mapped: Agent;
+  address: ResolveAddress;
+  settings: typeof defaults;
+}
+
+class Client implements UpstreamClient {
+  readonly #parts: Parts;
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+  }
+
+  send(request: UpstreamRequest, options: SendOptions = {}): Promise<UpstreamReply> {
+    const reply = this.#dispatch(request, options);
+    const mayFollow = options.redirects !== 'none' && (request.method === 'GET' || request.method === 'HEAD');
+    return mayFollow ? this.#follow(reply, request, options) : reply;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.#parts.guarded.close(), this.#parts.mapped.close()]);
+  }
+
+  async #follow(first: Promise<UpstreamReply>, request: UpstreamRequest, options: SendOptions): Promise<UpstreamReply> {
+    let reply = await first;
+    if (reply.status < 300 || reply.status > 399) return reply;
+    const origins = options.origins ?? [new URL(request.url).origin];
+    let current = request;
+    for (let hop = 0; ; hop += 1) {
+      const location = reply.headers['location'];
+      const next = nextHop(current, { status: reply.status, location: typeof location === 'string' ? location : undefined }, origins);
+      if (next === null) return reply;
+      reply.discard();
+      if (hop === maxRedirects) throw new UpstreamError('invalid', 'headers', `${new URL(request.url).host} redirected more than ${maxRedirects} times.`, 'EREDIRECTS');
+      current = { ...current, ...next };
+      reply = await this.#dispatch(current, options);
+    }
+  }
+
+  #dispatch(request: UpstreamRequest, options: SendOptions): Promise<UpstreamReply> {
+    const { settings } = this.#parts;
+    let address;
+    try {
+      address = this.#parts.address(request.url);
+    } catch (error) {
+      return Promise.reject(error as UpstreamError);
+    }
+    const { target } = address;
+    const limits: ExchangeLimits = {
+      timeoutMs: request.timeoutMs > 0 ? request.timeoutMs : settings.defaultTimeoutMs,
+      streamTimeoutMs: options.streamTimeoutMs ?? settings.streamTimeoutMs,
+      maxBodyBytes: options.maxBodyBytes ?? settings.maxBodyBytes,
+    };
+    const exchange = new Exchange(request.url, target.host, limits);
+    if (options.cancellation !== undefined) options.cancellation.cancel = () => exchange.abort(givenUp(target.host));
+    if (options.signal !== undefined && !listen(exchange, options.signal, target.host)) return exchange.reply;
+    const agent = target.guarded ? this.#parts.guarded : this.#parts.mapped;
+    agent.dispatch(
+      {
+        origin: target.dialOrigin,
+        path: address.path,
+        method: request.method as Dispatcher.HttpMethod,
+        headers: request.headers,
+        body: request.body,
+      },
+      exchange,
+    );
+    return exchange.reply;
+  }
+}
+
+/** False when the signal was aborted before; nothing is sent then. */
+function listen(exchange: Exchange, signal: AbortSignal, host: string): boolean {
+  const abort = (): void => exchange.abort(givenUp(host));
+  if (signal.aborted) {
+    abort();
+    return false;
+  }
+  signal.addEventListener('abort', abort, { once: true });
+  exchange.onSettled = () => signal.removeEventListener('abort', abort);
+  return true;
+}
+
+function givenUp(host: string): UpstreamError {
+  return new UpstreamError('aborted', 'request', `The call to ${host} was given up by its caller.`, 'EABORTED');
+}
