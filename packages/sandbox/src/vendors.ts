@@ -1,0 +1,7 @@
+/** The simulated vendors by id. A new one is a folder under vendors/ and a line here. */
+import type { Vendor, World } from './vendor.ts';
+import { createHubspot } from './vendors/hubspot/hubspot.ts';
+
+export const vendorMakers: Readonly<Record<string, (world: World) => Vendor>> = {
+  hubspot: createHubspot,
+};
