@@ -53,7 +53,8 @@ async function readSchemas(): Promise<Map<string, Schema>> {
 }
 
 function isSchema(name: string, value: unknown): value is Schema {
-  return /^[A-Z]/.test(name) && typeof value === 'object' && value !== null && ['type', 'anyOf', 'oneOf', 'allOf', 'enum', 'const', '~kind'].some((key) => key in value);
+  // Path parameters are arguments of the client's methods, so their shapes interest nobody.
+  return /^[A-Z]/.test(name) && !name.endsWith('Params') && typeof value === 'object' && value !== null && ['type', 'anyOf', 'oneOf', 'allOf', 'enum', 'const', '~kind'].some((key) => key in value);
 }
 
 function isWorthAName(schema: Schema): boolean {

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { CircuitBreaker, outcomeOfStatus, type BreakerOptions, type CallOutcome } from './circuit-breaker.ts';
+import { CircuitBreaker, outcomeOfStatus, type BreakerOptions, type BreakerOutcome } from './circuit-breaker.ts';
 
 function breakerAt(options: BreakerOptions = {}) {
   const clock = { nowMs: 0 };
   const breaker = new CircuitBreaker({ failureThreshold: 3, openMs: 1000, now: () => clock.nowMs, ...options });
-  const call = (account: string, outcome: CallOutcome) => {
+  const call = (account: string, outcome: BreakerOutcome) => {
     const admission = breaker.enter(account);
     if (admission.ok) admission.settle(outcome);
     return admission;

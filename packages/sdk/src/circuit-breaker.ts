@@ -20,12 +20,12 @@ export interface BreakerOptions {
 export type BreakerState = 'closed' | 'open' | 'half_open';
 
 /** success: answered. failure: the platform or the vendor failed. abandoned: nobody will know, e.g. the caller hung up. */
-export type CallOutcome =
+export type BreakerOutcome =
   | { readonly kind: 'success' }
   | { readonly kind: 'abandoned' }
   | { readonly kind: 'failure'; readonly retryAfterMs?: number | undefined };
 
-export type Admission = { readonly ok: true; readonly settle: (outcome: CallOutcome) => void } | { readonly ok: false; readonly retryAfterMs: number };
+export type Admission = { readonly ok: true; readonly settle: (outcome: BreakerOutcome) => void } | { readonly ok: false; readonly retryAfterMs: number };
 
 interface Circuit {
   failures: number;
@@ -38,7 +38,7 @@ interface Circuit {
 }
 
 /** How an HTTP answer counts. 429 counts as a failure: the vendor refuses, however politely. */
-export function outcomeOfStatus(status: number, retryAfterMs?: number | null): CallOutcome {
+export function outcomeOfStatus(status: number, retryAfterMs?: number | null): BreakerOutcome {
   return status >= 500 || status === 429 ? { kind: 'failure', retryAfterMs: retryAfterMs ?? undefined } : { kind: 'success' };
 }
 
@@ -79,7 +79,7 @@ export class CircuitBreaker {
     return this.#options.now() < openUntilMs ? 'open' : 'half_open';
   }
 
-  #settle(account: string, epoch: number, outcome: CallOutcome): void {
+  #settle(account: string, epoch: number, outcome: BreakerOutcome): void {
     const circuit = this.#circuits.get(account) ?? { failures: 0, openings: 0, openUntilMs: null, probeUntilMs: null, epoch: 0 };
     if (circuit.epoch !== epoch) return;
     if (outcome.kind === 'abandoned') {

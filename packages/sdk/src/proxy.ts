@@ -6,7 +6,7 @@ import type { CallOptions, Query, Transport } from './transport.ts';
 export type VendorRecord = Record<string, unknown>;
 
 /** `limit` and `cursor` page the list; every other parameter goes to the vendor. */
-export type ProxyQuery = Query & { readonly limit?: number; readonly cursor?: string };
+export type ListQuery = Query & { readonly limit?: number; readonly cursor?: string };
 
 export class Proxy {
   readonly #transport: Transport;
@@ -17,7 +17,7 @@ export class Proxy {
     this.account = account;
   }
 
-  list<T = VendorRecord>(resource: string, query: ProxyQuery = {}, options: CallOptions = {}): Listing<T> {
+  list<T = VendorRecord>(resource: string, query: ListQuery = {}, options: CallOptions = {}): Listing<T> {
     return new Listing((cursor) => this.#call<Page<T>>('GET', [resource], options, { ...query, cursor: cursor ?? query.cursor }));
   }
 

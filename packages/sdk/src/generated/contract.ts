@@ -145,10 +145,6 @@ export interface AccountList {
   next_cursor: string | null;
 }
 
-export interface AccountParams {
-  id: string;
-}
-
 export interface AccountQuery {
   state?: AccountState;
   connector?: string;
@@ -177,6 +173,126 @@ export interface AccountTransitionList {
   next_cursor: string | null;
 }
 
+export interface Call {
+  id: string;
+  /** When the call arrived. */
+  at: string;
+  request_id: string;
+  tenant_id: string | null;
+  account_id: string | null;
+  connector: string | null;
+  connector_version: number | null;
+  surface: CallSurface;
+  resource: string | null;
+  /** list, get, create, update, delete, the name of an action, or the HTTP method of a passthrough. */
+  method: string;
+  /** What the caller was answered; 499 when it hung up first. */
+  status: number;
+  outcome: CallOutcome;
+  origin: Origin | null;
+  code: ErrorCode | null;
+  reason: string | null;
+  upstream_status: number | null;
+  /** Microseconds from dispatch to the last byte of the vendor, all attempts together. */
+  upstream_us: number;
+  total_us: number;
+  /** total_us - upstream_us: the time that was ours. */
+  overhead_us: number;
+  /** Of the body sent to the vendor. */
+  request_bytes: number;
+  /** Of the body received from the vendor. */
+  response_bytes: number;
+  /** A success kept as a sample; failures are all kept. */
+  sampled: boolean;
+}
+
+export interface CallEvidence {
+  request: {
+    /** Method and address, secrets masked. */
+    line: string;
+    headers: { [key: string]: string };
+    body: EvidenceBody | null;
+  } | null;
+  response: {
+    status: number;
+    headers: { [key: string]: string };
+    body: EvidenceBody | null;
+  } | null;
+  /** Times the vendor was called: 2 when a credential was renewed after a 401. */
+  attempts: number;
+  failure: {
+    kind: string;
+    phase: string;
+    code: string;
+    message: string;
+  } | null;
+}
+
+export interface CallList {
+  results: Call[];
+  /** Pass as cursor for the next page; null at the end. */
+  next_cursor: string | null;
+}
+
+export type CallOutcome = 'success' | 'failure' | 'aborted';
+
+export interface CallQuery {
+  tenant_id?: string;
+  account_id?: string;
+  connector?: string;
+  outcome?: CallOutcome;
+  origin?: Origin;
+  request_id?: string;
+  since?: string;
+  limit?: number;
+  cursor?: string;
+}
+
+export type CallSurface = 'proxy' | 'passthrough' | 'unified';
+
+export interface CallWithEvidence {
+  id: string;
+  /** When the call arrived. */
+  at: string;
+  request_id: string;
+  tenant_id: string | null;
+  account_id: string | null;
+  connector: string | null;
+  connector_version: number | null;
+  surface: CallSurface;
+  resource: string | null;
+  /** list, get, create, update, delete, the name of an action, or the HTTP method of a passthrough. */
+  method: string;
+  /** What the caller was answered; 499 when it hung up first. */
+  status: number;
+  outcome: CallOutcome;
+  origin: Origin | null;
+  code: ErrorCode | null;
+  reason: string | null;
+  upstream_status: number | null;
+  /** Microseconds from dispatch to the last byte of the vendor, all attempts together. */
+  upstream_us: number;
+  total_us: number;
+  /** total_us - upstream_us: the time that was ours. */
+  overhead_us: number;
+  /** Of the body sent to the vendor. */
+  request_bytes: number;
+  /** Of the body received from the vendor. */
+  response_bytes: number;
+  /** A success kept as a sample; failures are all kept. */
+  sampled: boolean;
+  evidence: CallEvidence | null;
+}
+
+export interface EvidenceBody {
+  /** The first bytes, secrets masked; base64 when binary is true. */
+  text: string;
+  /** Length of the whole body, as far as it was read. */
+  bytes: number;
+  binary: boolean;
+  truncated: boolean;
+}
+
 export interface ConnectSession {
   id: string;
   /** Give it to the owner of the account. It holds the only copy of the session's token. */
@@ -194,4 +310,17 @@ export interface ConnectSessionRequest {
   scheme?: string;
   /** http(s) address the result page leads back to. */
   return_url?: string;
+}
+
+export interface ProxyListQuery {
+  /** The account; or the header evenkeel-account. */
+  account_id?: string;
+  /** Records a page; capped at what the vendor takes. */
+  limit?: number;
+  cursor?: string;
+}
+
+export interface ProxyQuery {
+  /** The account; or the header evenkeel-account. */
+  account_id?: string;
 }

@@ -1,0 +1,38 @@
+/**
+ * The client of the Evenkeel API. Every failed call throws an EvenkeelError; passthrough alone hands out answers as
+ * they are. Calls wait and repeat by the rules of fetchWithBackoff unless told otherwise.
+ */
+import { Accounts } from './accounts.ts';
+import { Apps, Connectors, ConnectSessions } from './connectors.ts';
+import { Calls } from './calls.ts';
+import { Passthrough, Proxy } from './proxy.ts';
+import { Transport, type ClientOptions } from './transport.ts';
+
+export class Evenkeel {
+  readonly connectors: Connectors;
+  readonly apps: Apps;
+  readonly connectSessions: ConnectSessions;
+  readonly accounts: Accounts;
+  readonly calls: Calls;
+  readonly #transport: Transport;
+
+  /** Throws a TypeError for an address or a key that cannot be right; sends nothing yet. */
+  constructor(options: ClientOptions) {
+    this.#transport = new Transport(options);
+    this.connectors = new Connectors(this.#transport);
+    this.apps = new Apps(this.#transport);
+    this.connectSessions = new ConnectSessions(this.#transport);
+    this.accounts = new Accounts(this.#transport);
+    this.calls = new Calls(this.#transport);
+  }
+
+  /** Records of one account's vendor, through the connector's resources. */
+  proxy(account: string): Proxy {
+    return new Proxy(this.#transport, account);
+  }
+
+  /** The vendor's own API with the account's credential. */
+  passthrough(account: string): Passthrough {
+    return new Passthrough(this.#transport, account);
+  }
+}

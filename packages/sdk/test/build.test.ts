@@ -1,0 +1,100 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { once } from 'node:events';
+import { access, constants, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { before, after, test } from 'node:test';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+const project = fileURLToPath(new URL('../tsconfig.json', import.meta.url));
+const compiler = fileURLToPath(new URL('../../../node_modules/typescript/bin/tsc', import.meta.url));
+let folder = '';
+
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'evenkeel-sdk-'));
+  await run(process.execPath, [compiler, '-p', project, '--outDir', join(folder, 'dist')]);
+  await writeFile(join(folder, 'package.json'), '{"type":"module"}');
+});
+after(() => rm(folder, { recursive: true, force: true }));
+
+test('what is published imports nothing but itself and brings its types', async () => {
+  const files = (await readdir(join(folder, 'dist'), { recursive: true })).filter((file) => /\.(js|ts)$/.test(file));
+  assert.ok(files.includes('main.js') && files.includes('main.d.ts') && files.length > 15, `built only ${files.join(', ')}`);
+  for (const file of files) {
+    assert.doesNotMatch(file, /\.test\./);
+    const text = await readFile(join(folder, 'dist', file), 'utf8');
+    for (const [, specifier = ''] of text.matchAll(/\b(?:from|import)\s*\(?\s*['"]([^'"]+)['"]/g)) {
+      assert.match(specifier, file.endsWith('.d.ts') ? /^\.\.?\// : /^\.\.?\/.*\.js$/, `${file} imports ${specifier}`);
+    }
+    assert.doesNotMatch(text, /\b(process|Buffer|require|__dirname)\b[.(\[]/, `${file} needs Node`);
+  }
+});
+
+test('its types serve a strict project', async () => {
+  await writeFile(
+    join(folder, 'consumer.ts'),
+    `import { Evenkeel, EvenkeelError, type Account, type ErrorCode } from './dist/main.js';
+    const client = new Evenkeel({ baseUrl: '', apiKey: '' });
+    export async function states(): Promise<Account['state'][]> {
+      const states: Account['state'][] = [];
+      for await (const account of client.accounts.list({ state: 'active' })) states.push(account.state);
+      return states;
+    }
+    export const code = (error: unknown): ErrorCode | string | undefined => (error instanceof EvenkeelError ? error.code : undefined);
+    // Holds only while the state is a union of names: string or any would make it never.
+    export const isNarrow: 'sleeping' extends Account['state'] ? never : true = true;
+    `,
+  );
+  const flags = ['--noEmit', '--strict', '--target', 'ES2022', '--module', 'NodeNext', '--lib', 'ES2022,DOM,DOM.Iterable', '--ignoreConfig'];
+  await run(process.execPath, [compiler, ...flags, join(folder, 'consumer.ts')]);
+});
+
+const program = (entry: string, url: string) => `
+  const { Evenkeel, fetchWithBackoff, EvenkeelError } = await import(${JSON.stringify(entry)});
+  const client = new Evenkeel({ baseUrl: ${JSON.stringify(url)}, apiKey: 'k', backoff: { baseDelayMs: 1, jitterMs: 1 } });
+  const ids = [];
+  for await (const account of client.accounts.list()) ids.push(account.id);
+  const failure = await client.accounts.get('none').catch((error) => error);
+  const plain = await fetchWithBackoff(${JSON.stringify(url)} + '/v1/accounts');
+  console.log(JSON.stringify({ version: process.version, ids, failed: failure instanceof EvenkeelError && failure.code, plain: plain.status }));
+`;
+
+for (const runtime of [process.execPath, await oldestNode()].filter((path, index, all) => path !== undefined && all.indexOf(path) === index)) {
+  test(`the built package works under ${runtime === process.execPath ? 'our Node' : 'the system\'s Node'}`, async (context) => {
+    let requests = 0;
+    const server = createServer((request, response) => {
+      requests += 1;
+      if (request.url?.endsWith('/none')) return response.writeHead(404).end('{"code":"not_found","origin":"caller","detail":"No account none."}');
+      if (requests === 1) return response.writeHead(429, { 'ratelimit-reset': '0' }).end();
+      return response.end('{"results":[{"id":"acc_1"}],"next_cursor":null}');
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    context.after(() => {
+      server.closeAllConnections();
+      server.close();
+    });
+    const file = join(folder, 'program.js');
+    await writeFile(file, program(pathToFileURL(join(folder, 'dist', 'main.js')).href, `http://127.0.0.1:${(server.address() as AddressInfo).port}`));
+    const { stdout } = await run(runtime ?? '', [file]);
+    const { version, ...result } = JSON.parse(stdout) as { version: string };
+    context.diagnostic(version);
+    assert.deepEqual(result, { ids: ['acc_1'], failed: 'not_found', plain: 200 });
+  });
+}
+
+/** The Node of this machine outside of the project's own, when it is one that the package promises to support. */
+async function oldestNode(): Promise<string | undefined> {
+  for (const directory of (process.env['PATH'] ?? '').split(delimiter)) {
+    const path = join(directory, 'node');
+    if (directory === '' || directory.includes('node_modules')) continue;
+    if (!(await access(path, constants.X_OK).then(() => true, () => false))) continue;
+    const { stdout } = await run(path, ['--version']);
+    if (Number(/^v(\d+)/.exec(stdout)?.[1]) >= 20) return path;
+  }
+  return undefined;
+}
