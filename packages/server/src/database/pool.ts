@@ -22,6 +22,7 @@ export function createPool(connectionString: string, options: { max?: number; on
   });
   // An idle connection that PostgreSQL closes (a restart) must not end the process; the pool replaces it.
   pool.on('error', options.onError);
+  pool.on('connect', (client) => client.on('error', options.onError));
   return pool;
 }
 

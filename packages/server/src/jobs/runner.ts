@@ -9,7 +9,14 @@ export type AnyJob = Omit<Job, 'parse' | 'run'> & { readonly execute: (payload: 
 
 export const job = <Input>({ parse, run: act, ...rest }: Job<Input>): AnyJob => ({ ...rest, execute: (payload, signal) => act(parse(payload), signal) });
 
-export async function startJobs(pool: Pool, jobs: readonly AnyJob[], log: Log, concurrency = 8): Promise<{ stop(): Promise<void> }> {
+export interface RunningJobs {
+  /** Lets the jobs under way end. */
+  stop(): Promise<void>;
+  /** Rejects when the workers have ended by themselves. */
+  check(): Promise<void>;
+}
+
+export async function startJobs(pool: Pool, jobs: readonly AnyJob[], log: Log, concurrency = 8): Promise<RunningJobs> {
   const runner: Runner = await run({
     pgPool: pool,
     concurrency,
@@ -21,7 +28,18 @@ export async function startJobs(pool: Pool, jobs: readonly AnyJob[], log: Log, c
     taskList: Object.fromEntries(jobs.map((one) => [one.name, (payload: unknown) => perform(one, payload, log)])),
     parsedCronItems: parseCronItems(jobs.flatMap(({ name, cron }) => (cron === undefined ? [] : [{ task: name, match: cron, identifier: name }]))),
   });
-  return { stop: () => runner.stop() };
+  let ended: string | undefined;
+  runner.promise.then(
+    () => (ended = 'the workers have stopped'),
+    (error: unknown) => {
+      ended = `the workers failed: ${error instanceof Error ? error.message : String(error)}`;
+      log.error({ err: error }, 'jobs: the workers ended by themselves');
+    },
+  );
+  return {
+    stop: () => runner.stop(),
+    check: () => (ended === undefined ? Promise.resolve() : Promise.reject(new Error(ended))),
+  };
 }
 
 async function perform(one: AnyJob, payload: unknown, log: Log): Promise<void> {

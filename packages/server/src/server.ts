@@ -1,0 +1,124 @@
+/**
+ * Composition: builds every room of the server from a configuration and ties their lifetimes together. Rooms get what
+ * they need as arguments; nothing here decides anything a room should.
+ */
+import { join } from 'node:path';
+import type { FastifyInstance } from 'fastify';
+import { createPool, type Pool } from './database/pool.ts';
+import { startEmbeddedPostgres } from './database/embedded.ts';
+import { migrate, readMigrations } from './database/migrate.ts';
+import { createNotifications, type Notifications } from './database/notifications.ts';
+import { ensureAdminKey, KeyLookup } from './access/keys.ts';
+import { accessRoutes } from './access/routes.ts';
+import type { Configuration } from './configuration.ts';
+import { createApplication } from './http/application.ts';
+import { errorPageRoutes } from './http/error-page.ts';
+import { databaseChecks, probeRoutes, type Readiable } from './http/probes.ts';
+import type { Route } from './http/route.ts';
+import { startJobs, type AnyJob } from './jobs/runner.ts';
+import { makeAdminKey, makeMasterKey, readOrMakeKey } from './keyfile.ts';
+import { createLog, type Log } from './log.ts';
+import { overviewRoutes } from './overview/routes.ts';
+
+export const version = '0.1.0';
+
+/** The console's pages, served as files: nothing of them is imported. */
+const pagesDir = join(import.meta.dirname, '../../console/pages');
+
+/** What the rooms are built from. */
+export interface Foundation {
+  readonly configuration: Configuration;
+  readonly masterKey: Uint8Array;
+  readonly pool: Pool;
+  readonly notifications: Notifications;
+  readonly log: Log;
+  readonly now: () => number;
+}
+
+/** What a room gives to the whole. */
+export interface Room {
+  readonly routes: readonly Route[];
+  readonly jobs: readonly AnyJob[];
+  /** Ends what the room has under way and writes what it holds; called before the database closes. */
+  close(): Promise<void>;
+}
+
+export interface RunningServer {
+  /** Address it listens on. */
+  readonly url: string;
+  readonly application: FastifyInstance;
+  /** The admin key of the environment or of the data folder; undefined when the installation's own database has keys. */
+  readonly adminKey: string | undefined;
+  /** Stops taking requests, lets those under way end, flushes, closes. Called twice, the second awaits the first. */
+  close(): Promise<void>;
+}
+
+/** Starts everything; on a failure half-way, what was started is stopped again before the error is passed on. */
+export async function startServer(configuration: Configuration, options: { log?: Log; now?: () => number } = {}): Promise<RunningServer> {
+  const log = options.log ?? createLog(configuration.logLevel);
+  const now = options.now ?? Date.now;
+  const closers: (() => Promise<unknown>)[] = [];
+  let closing: Promise<void> | undefined;
+  const close = (): Promise<void> => (closing ??= closeAll(closers, log));
+  try {
+    const masterKey = configuration.masterKey ?? Buffer.from(await readOrMakeKey(configuration.dataDir, 'master.key', makeMasterKey), 'base64');
+    const databaseUrl = await openDatabase(configuration, closers);
+    const migrations = await readMigrations();
+    const applied = await migrate(databaseUrl, migrations);
+    if (applied.length > 0) log.info({ applied }, 'database: migrations applied');
+    const pool = createPool(databaseUrl, { onError: (error) => log.warn({ err: error }, 'database: an idle connection was lost') });
+    closers.push(() => pool.end());
+    const notifications = await createNotifications(databaseUrl, log);
+    closers.push(() => notifications.close());
+    const adminKey = await ensureFirstKey(configuration, pool);
+    const keys = new KeyLookup(pool, now);
+    const foundation: Foundation = { configuration, masterKey, pool, notifications, log, now };
+
+    const rooms = await buildRooms(foundation, closers);
+    const checks: Readiable[] = databaseChecks(pool, migrations.map(({ name }) => name));
+    if (configuration.role !== 'api') {
+      const jobs = await startJobs(pool, rooms.flatMap((room) => room.jobs), log);
+      closers.push(() => jobs.stop());
+      checks.push({ name: 'workers', check: () => jobs.check() });
+    }
+    const routes = [...probeRoutes({ version, checks }), ...errorPageRoutes(), ...overviewRoutes(pagesDir), ...accessRoutes({ database: pool, keys }), ...rooms.flatMap((room) => room.routes)];
+    const application = await createApplication({ database: pool, keys, log, version, routes });
+    closers.push(() => application.close());
+    const url = await application.listen({ port: configuration.port, host: configuration.host });
+    log.info({ url, role: configuration.role }, 'evenkeel listens');
+    return { url, application, adminKey, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function openDatabase(configuration: Configuration, closers: (() => Promise<unknown>)[]): Promise<string> {
+  if (configuration.databaseUrl !== undefined) return configuration.databaseUrl;
+  const embedded = await startEmbeddedPostgres(configuration.dataDir);
+  closers.push(() => embedded.stop());
+  return embedded.url;
+}
+
+/** With an own database the first key must be given; the embedded one makes and keeps its own. */
+async function ensureFirstKey(configuration: Configuration, pool: Pool): Promise<string | undefined> {
+  const key =
+    configuration.adminKey ?? (configuration.databaseUrl === undefined ? await readOrMakeKey(configuration.dataDir, 'admin.key', makeAdminKey) : undefined);
+  if (key !== undefined) await ensureAdminKey(pool, key);
+  return key;
+}
+
+async function buildRooms(_foundation: Foundation, _closers: (() => Promise<unknown>)[]): Promise<Room[]> {
+  return [];
+}
+
+/** In the reverse order of opening; a failure is logged and does not keep the others open. */
+async function closeAll(closers: (() => Promise<unknown>)[], log: Log): Promise<void> {
+  for (const close of closers.toReversed()) {
+    try {
+      await close();
+    } catch (error) {
+      log.error({ err: error }, 'a part of the server did not close cleanly');
+    }
+  }
+}
