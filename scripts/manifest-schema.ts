@@ -1,0 +1,44 @@
+/**
+ * The published JSON Schema of the manifest: the TypeBox schema with its named parts moved to $defs, because each
+ * use of a part is a copy of it and the whole would be twenty times as long.
+ */
+import * as auth from '@evenkeel/contract/manifest/auth.ts';
+import { Manifest } from '@evenkeel/contract/manifest/manifest.ts';
+import * as manifest from '@evenkeel/contract/manifest/manifest.ts';
+import * as request from '@evenkeel/contract/manifest/request.ts';
+import * as response from '@evenkeel/contract/manifest/response.ts';
+import * as value from '@evenkeel/contract/manifest/value.ts';
+
+type Json = string | number | boolean | null | Json[] | { [key: string]: Json };
+
+function toJson(schema: unknown): Json {
+  const parsed: unknown = JSON.parse(JSON.stringify(schema));
+  return parsed as Json;
+}
+
+/** Equal parts become one definition; a part shorter than a reference to it stays where it is. */
+export function manifestSchema(): Json {
+  const names = new Map<string, string>();
+  for (const room of [value, request, response, auth, manifest]) {
+    for (const [name, schema] of Object.entries(room)) {
+      if (schema === Manifest || typeof schema !== 'object' || !('type' in schema || 'anyOf' in schema)) continue;
+      const text = JSON.stringify(schema);
+      if (text.length > 80 && !names.has(text)) names.set(text, name);
+    }
+  }
+  const definitions: Record<string, Json> = {};
+  const fold = (node: Json, top = false): Json => {
+    if (Array.isArray(node)) return node.map((item) => fold(item));
+    if (node === null || typeof node !== 'object') return node;
+    const name = top ? undefined : names.get(JSON.stringify(node));
+    if (name === undefined) return Object.fromEntries(Object.entries(node).map(([key, child]) => [key, fold(child)]));
+    if (!(name in definitions)) {
+      definitions[name] = {};
+      definitions[name] = fold(node, true);
+    }
+    return { $ref: `#/$defs/${name}` };
+  };
+  const root = fold(toJson(Manifest), true);
+  const $defs = Object.fromEntries(Object.entries(definitions).sort(([a], [b]) => (a < b ? -1 : 1)));
+  return { $schema: 'https://json-schema.org/draft/2020-12/schema', ...(root as { [key: string]: Json }), $defs };
+}
