@@ -1,0 +1,37 @@
+/** The bounds of every expression, and the failure it ends in when it passes one. */
+
+export const limits = {
+  sourceLength: 10_000,
+  timeMs: 100,
+  /** Nested evaluations. */
+  depth: 250,
+  /** Members of one array. */
+  sequence: 50_000,
+  /** Characters of one string. */
+  text: 1_000_000,
+  /** Characters of a string given to a regular expression. */
+  matchedText: 20_000,
+  /** Values within one value, counted as a tree, so that shared parts count each time. */
+  nodes: 1_000_000,
+  /** Levels of nesting in one value. */
+  nesting: 64,
+} as const;
+
+/** An expression that did not end in a value. Its message names the reason and the expression. */
+export class ExpressionFailure extends Error {
+  override readonly name = 'ExpressionFailure';
+  readonly reason: string;
+
+  constructor(reason: string, source?: string) {
+    super(source === undefined ? reason : `The expression ${shorten(source)} failed: ${reason}.`);
+    this.reason = reason;
+  }
+
+  in(source: string): ExpressionFailure {
+    return new ExpressionFailure(this.reason, source);
+  }
+}
+
+function shorten(source: string): string {
+  return JSON.stringify(source.length > 120 ? `${source.slice(0, 120)}…` : source);
+}
