@@ -5,6 +5,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { manifestSchema } from './manifest-schema.ts';
+import { sdkTypes } from './sdk-types.ts';
 
 interface Generated {
   /** Relative to the root of the repository. */
@@ -18,6 +19,7 @@ const generated: readonly Generated[] = [
     path: 'packages/contract/schema/manifest.v1.json',
     render: () => `${JSON.stringify(manifestSchema(), null, 2)}\n`,
   },
+  { path: 'packages/sdk/src/generated/contract.ts', render: sdkTypes },
 ];
 
 const root = join(import.meta.dirname, '..');

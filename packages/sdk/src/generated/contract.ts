@@ -1,4 +1,4 @@
-/** Types of the API, generated from the contract by scripts/generate-sdk-types.ts. Do not edit. */
+/** Types of the API, generated from the contract by npm run generate. Do not edit. */
 
 export type AccountState = 'connecting' | 'active' | 'needs_reauth' | 'validation_error' | 'post_install_error';
 

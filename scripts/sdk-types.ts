@@ -1,13 +1,10 @@
 /**
- * Writes packages/sdk/src/generated/contract.ts: the TypeScript types of the API, made from the TypeBox schemas of the
+ * Renders packages/sdk/src/generated/contract.ts: the TypeScript types of the API, made from the TypeBox schemas of the
  * contract, so that the published client has the contract's types without depending on it.
- * Run: npx node scripts/generate-sdk-types.ts. A test compares the committed file with this program's output.
  */
-import { readdir, writeFile } from 'node:fs/promises';
-import { fileURLToPath } from 'node:url';
+import { readdir } from 'node:fs/promises';
 
 const contract = new URL('../packages/contract/src/', import.meta.url);
-export const generatedFile = fileURLToPath(new URL('../packages/sdk/src/generated/contract.ts', import.meta.url));
 
 /** The part of JSON Schema that TypeBox produces for this contract. */
 interface Schema {
@@ -26,14 +23,14 @@ interface Schema {
 }
 
 /** The whole text of the generated file. */
-export async function generateTypes(): Promise<string> {
+export async function sdkTypes(): Promise<string> {
   const schemas = await readSchemas();
   const names = new Map<string, string>();
   for (const [name, schema] of schemas) {
     if (isWorthAName(schema) && !names.has(identity(schema))) names.set(identity(schema), name);
   }
   const declarations = [...schemas].map(([name, schema]) => declare(name, schema, names));
-  return `${['/** Types of the API, generated from the contract by scripts/generate-sdk-types.ts. Do not edit. */', ...declarations].join('\n\n')}\n`;
+  return `${['/** Types of the API, generated from the contract by npm run generate. Do not edit. */', ...declarations].join('\n\n')}\n`;
 }
 
 async function readSchemas(): Promise<Map<string, Schema>> {
@@ -124,5 +121,3 @@ function parenthesise(text: string): string {
 function comment(schema: Schema, indent: string): string {
   return schema.description === undefined ? '' : `${indent}/** ${schema.description.replaceAll('*/', '*\\/')} */\n`;
 }
-
-if (import.meta.main) await writeFile(generatedFile, await generateTypes());
