@@ -28,3 +28,12 @@ export function newId(prefix: string, nowMs: number = Date.now()): string {
   }
   return `${prefix}_${text}`;
 }
+
+/** Milliseconds since the epoch at which an id was made; null when it is none of ours. */
+export function timeOfId(id: string): number | null {
+  const time = /^[a-z]+_([0-9a-hjkmnp-tv-z]{10})[0-9a-hjkmnp-tv-z]{16}$/.exec(id)?.[1];
+  if (time === undefined) return null;
+  let ms = 0;
+  for (const digit of time) ms = ms * 32 + alphabet.indexOf(digit);
+  return ms <= 8.64e15 ? ms : null;
+}

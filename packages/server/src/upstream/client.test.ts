@@ -63,7 +63,7 @@ async function failsWith(kind: UpstreamErrorKind, work: () => Promise<unknown>, 
 test('sends a request and reads its answer, timed', async () => {
   const url = await serve((request, response) => {
     response.setHeader('set-cookie', ['a=1', 'b=2']);
-    response.end(`${request.method} ${request.url} ${request.headers['x-one']}`);
+    response.end(`${request.method} ${request.url} ${String(request.headers["x-one"])}`);
   });
   const reply = await client().send(get(`${url}/a/b?c=d`, { headers: { 'x-one': '1' } }));
   assert.equal(reply.status, 200);

@@ -1,0 +1,72 @@
+/** `GET /v1/calls` and one call with its evidence. */
+import { CallList, CallParams, CallQuery, CallWithEvidence, type Call } from '@evenkeel/contract/api/calls.ts';
+import type { Caller } from '../access/keys.ts';
+import type { Queryable } from '../database/pool.ts';
+import { decodeCursor, pageOf } from '../http/cursor.ts';
+import { Refusal } from '../http/problem.ts';
+import { route, type Route } from '../http/route.ts';
+import { timeOfId } from '../identifier.ts';
+import { findCall, listCalls, type CallRow } from './call-store.ts';
+
+export function callRoutes(database: Queryable): Route[] {
+  return [
+    route({
+      method: 'GET',
+      path: '/v1/calls',
+      summary: 'Calls to vendors: every failure, and a sample of successes; newest first',
+      tag: 'monitoring',
+      access: 'read',
+      audit: { none: 'reads only' },
+      schema: { query: CallQuery, response: { 200: CallList } },
+      async handle({ query, caller }) {
+        const limit = query.limit ?? 50;
+        const rows = await listCalls(database, {
+          tenantId: visibleTenant(caller, query.tenant_id),
+          accountId: query.account_id ?? null,
+          connectorId: query.connector ?? null,
+          outcome: query.outcome ?? null,
+          origin: query.origin ?? null,
+          requestId: query.request_id ?? null,
+          since: query.since === undefined ? null : new Date(query.since),
+          before: keyOf(decodeCursor(query.cursor, 'string')),
+          limit: limit + 1,
+        });
+        return pageOf(rows, limit, ({ id }) => id, shown);
+      },
+    }),
+    route({
+      method: 'GET',
+      path: '/v1/calls/:id',
+      summary: 'One call with its evidence',
+      tag: 'monitoring',
+      access: 'read',
+      audit: { none: 'reads only' },
+      schema: { params: CallParams, response: { 200: CallWithEvidence } },
+      async handle({ params, caller }) {
+        const at = timeOfId(params.id);
+        const found = at === null ? null : await findCall(database, params.id, new Date(at), caller.tenantId);
+        if (found === null) throw new Refusal('not_found', `There is no stored call ${params.id}. Successes are stored as a sample; failures are kept for a limited time.`);
+        return { ...shown(found), evidence: found.evidence };
+      },
+    }),
+  ];
+}
+
+/** A key of one tenant sees that tenant only, whatever it asks for. */
+function visibleTenant(caller: Caller, wanted: string | undefined): string | null {
+  if (caller.tenantId === null) return wanted ?? null;
+  if (wanted !== undefined && wanted !== caller.tenantId) throw new Refusal('forbidden', 'This key belongs to another tenant. Leave tenant_id out or use a key without a tenant.');
+  return caller.tenantId;
+}
+
+function keyOf(id: string | null): { at: Date; id: string } | null {
+  if (id === null) return null;
+  const at = timeOfId(id);
+  if (at === null) throw new Refusal('invalid_request', 'The cursor was not made by this list. Start again without one.');
+  return { at: new Date(at), id };
+}
+
+function shown(row: CallRow): Call {
+  const { at, connector_id: connector, ...rest } = row;
+  return { ...rest, connector, at: at.toISOString(), overhead_us: Math.max(0, row.total_us - row.upstream_us) };
+}
