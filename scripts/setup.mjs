@@ -51,13 +51,14 @@ export function staleReason(root) {
 
 /**
  * npm must not run on the Node that it is about to replace, so node_modules/.bin leaves the search path.
+ * `install` rather than `ci`: a lock file made where a registry lacks some platform's optional binaries does not
+ * list them, which `ci` refuses and `install` mends; --no-save keeps the lock file as it is.
  * @param {string} root
  */
 function install(root) {
   const bin = join(root, 'node_modules') + sep;
   const path = (process.env.PATH ?? '').split(delimiter).filter((entry) => !resolve(entry).startsWith(bin));
-  const command = existsSync(join(root, 'node_modules', '.package-lock.json')) ? 'install' : 'ci';
-  const done = spawnSync('npm', [command, '--no-fund', '--no-audit', '--loglevel=error'], {
+  const done = spawnSync('npm', ['install', '--no-save', '--no-fund', '--no-audit', '--loglevel=error'], {
     cwd: root,
     stdio: ['ignore', 'inherit', 'inherit'],
     env: { ...process.env, PATH: path.join(delimiter) },
