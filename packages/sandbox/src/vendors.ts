@@ -1,7 +1,9 @@
 /** The simulated vendors by id. A new one is a folder under vendors/ and a line here. */
 import type { Vendor, World } from './vendor.ts';
 import { createHubspot } from './vendors/hubspot/hubspot.ts';
+import { createSalesforce } from './vendors/salesforce/salesforce.ts';
 
 export const vendorMakers: Readonly<Record<string, (world: World) => Vendor>> = {
   hubspot: createHubspot,
+  salesforce: createSalesforce,
 };
