@@ -50,7 +50,7 @@ function webhooks(deps: ControlDeps, call: Call, vendor: Vendor): Reply {
   if (!targetAllowed(target)) return refuse(400, 'target_url must be an http address on this machine (127.0.0.1, localhost).');
   const events = body?.['events'];
   const account = asText(body?.['account']);
-  return json(201, asJson(deps.webhooks.register(vendor.id, { target_url: target, secret: asText(body?.['secret']), account: account === '' ? null : account, events: Array.isArray(events) ? asArray(events).map(asText) : null })));
+  return json(201, asJson(deps.webhooks.register(vendor, { target_url: target, secret: asText(body?.['secret']), account: account === '' ? null : account, events: Array.isArray(events) ? asArray(events).map(asText) : null })));
 }
 
 function limits(deps: ControlDeps, call: Call, vendor: Vendor): Reply {

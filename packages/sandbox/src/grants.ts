@@ -64,7 +64,7 @@ export interface Grants {
   revokeToken(token: string): boolean;
   revokeWhere(matches: (identity: Identity) => boolean): number;
   /** A grant without a code: installations, seeded tokens. */
-  grantDirectly(account: string, clientId: string, scopes: readonly string[]): Issued;
+  grantDirectly(account: string, clientId: string, scopes: readonly string[], extra?: Readonly<Record<string, string>>): Issued;
 }
 
 interface Code extends CodeRequest {
@@ -183,6 +183,6 @@ export function createGrants(options: GrantsOptions): Grants {
       return true;
     },
     revokeWhere,
-    grantDirectly: (account, clientId, scopes) => open(account, clientId, scopes, {}),
+    grantDirectly: (account, clientId, scopes, extra = {}) => open(account, clientId, scopes, extra),
   };
 }

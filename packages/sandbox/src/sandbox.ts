@@ -66,7 +66,11 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
       const vendor = vendors.get(id);
       if (vendor !== undefined) webhooks.changed(vendor, change);
     },
-    subscribe: (registration) => (targetAllowed(registration.target_url) ? { ok: true, registration: webhooks.register(id, registration) } : { ok: false }),
+    subscribe(registration) {
+      const vendor = vendors.get(id);
+      if (vendor === undefined || !targetAllowed(registration.target_url)) return { ok: false };
+      return { ok: true, registration: webhooks.register(vendor, registration) };
+    },
     subscriptions: () => webhooks.list(id),
     unsubscribe: (registration) => webhooks.remove(id, registration),
     setting: (name) => settingsOf(id).get(name),

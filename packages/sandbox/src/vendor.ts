@@ -59,6 +59,8 @@ export interface Vendor {
   revoke(matches: (identity: Identity) => boolean): number;
   /** The requests this vendor would send for a change; an empty list when the event is not subscribed to. */
   webhooks(change: Change, registration: WebhookRegistration): WebhookMessage[];
+  /** What the vendor sends to a target when it is registered: a challenge, a ping. */
+  greeting?(registration: WebhookRegistration): WebhookMessage[];
 }
 
 /** What a vendor is built from. */

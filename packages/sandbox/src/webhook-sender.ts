@@ -15,7 +15,7 @@ export interface WebhookAttempt {
   readonly result: number | null | 'lost';
 }
 export interface WebhookSender {
-  register(vendor: string, registration: Omit<WebhookRegistration, 'id'>): WebhookRegistration;
+  register(vendor: Vendor, registration: Omit<WebhookRegistration, 'id'>): WebhookRegistration;
   list(vendor: string): WebhookRegistration[];
   remove(vendor: string, id?: string): void;
   attempts(vendor: string): WebhookAttempt[];
@@ -81,7 +81,8 @@ export function createWebhookSender(options: WebhookSenderOptions): WebhookSende
   return {
     register(vendor, registration) {
       const made = { id: secretHex(16), ...registration };
-      registrations.set(vendor, [...(registrations.get(vendor) ?? []), made]);
+      registrations.set(vendor.id, [...(registrations.get(vendor.id) ?? []), made]);
+      for (const message of vendor.greeting?.(made) ?? []) enqueue(vendor.id, made, message);
       return made;
     },
     list: (vendor) => registrations.get(vendor) ?? [],

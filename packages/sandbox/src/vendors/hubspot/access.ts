@@ -4,6 +4,7 @@ import { sandboxApps, sandboxKeys } from '../../apps.ts';
 import { consentHandlers } from '../../consent.ts';
 import { bearer, bodyFields, empty, json, type Call, type Reply } from '../../exchange.ts';
 import { createGrants, type Grants, type Issued } from '../../grants.ts';
+import { identifyGrant } from '../../identity.ts';
 import { secretText } from '../../random.ts';
 import type { Limiter } from '../../rate-limiter.ts';
 import { route, type Route } from '../../route.ts';
@@ -99,11 +100,9 @@ export function createAccess(world: World): Access {
       route('DELETE api /oauth/v1/refresh-tokens/:token', (call) => (grants.revokeToken(call.params['token'] ?? '') ? empty(204) : hubspotError(404, 'OBJECT_NOT_FOUND', 'refresh token not found'))),
     ],
     identify(call) {
-      const presented = bearer(call) ?? bodyFields(call).get('refresh_token');
-      if (presented === null) return null;
-      const found = grants.find(presented);
-      const account = found?.grant.account ?? grants.findRefresh(presented)?.account ?? key(presented);
-      return account === null ? null : { account, token: presented, issuedAt: found?.issuedAt ?? null };
+      const presented = bearer(call) ?? '';
+      const portal = key(presented);
+      return portal === null ? identifyGrant(grants, call) : { account: portal, token: presented, issuedAt: null };
     },
     admit(call, scope) {
       const presented = bearer(call);

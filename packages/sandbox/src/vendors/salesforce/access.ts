@@ -5,6 +5,7 @@ import { clientCredentials } from '../../client-credentials.ts';
 import { consentHandlers } from '../../consent.ts';
 import { bearer, bodyFields, empty, json, type Call, type Reply } from '../../exchange.ts';
 import { createGrants, type Grants, type Issued } from '../../grants.ts';
+import { identifyGrant } from '../../identity.ts';
 import { secretText } from '../../random.ts';
 import { route, type Route } from '../../route.ts';
 import type { Identity, World } from '../../vendor.ts';
@@ -86,13 +87,7 @@ export function createAccess(world: World): Access {
       ...onBoth('POST ROLE /services/oauth2/introspect', (call) => introspect(call, grants), 'api'),
       ...onBoth('POST ROLE /services/oauth2/revoke', revoke, 'api'),
     ],
-    identify(call) {
-      const presented = bearer(call) ?? bodyFields(call).get('refresh_token');
-      if (presented === null) return null;
-      const found = grants.find(presented);
-      const account = found?.grant.account ?? grants.findRefresh(presented)?.account;
-      return account === undefined ? null : { account, token: presented, issuedAt: found?.issuedAt ?? null };
-    },
+    identify: (call) => identifyGrant(grants, call),
     admit(call) {
       const found = grants.find(bearer(call) ?? '');
       if (found === null || found.state !== 'valid') return { ok: false, reply: sessionInvalid() };
