@@ -119,7 +119,8 @@ function isReplayable(body: NonNullable<RequestInit['body']>): boolean {
 function isAddress(input: FetchInput): boolean {
   if (typeof input !== 'string' || 'location' in globalThis) return true;
   try {
-    return new URL(input) !== null;
+    new URL(input);
+    return true;
   } catch {
     return false;
   }
@@ -164,7 +165,7 @@ async function discard(response: Response): Promise<void> {
 }
 
 /** Resolves after `ms`, or throws the signal's reason as soon as it aborts. */
-export function sleepUntilAborted(ms: number, signal?: AbortSignal): Promise<void> {
+function sleepUntilAborted(ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     if (signal?.aborted) return reject(signal.reason as Error);
     const onAbort = () => {

@@ -23,13 +23,15 @@ interface Reply {
 /** A server that answers by `reply`, and a client of it that does not wait. */
 async function connected(context: TestContext, reply: (seen: Seen, nth: number) => Reply, options: Partial<ClientOptions> = {}) {
   const seen: Seen[] = [];
-  const server = createServer(async (request, response) => {
+  const server = createServer((request, response) => {
     let body = '';
-    for await (const chunk of request) body += String(chunk);
-    const one = { method: request.method ?? '', url: request.url ?? '', headers: request.headers, body };
-    seen.push(one);
-    const { status = 200, headers = {}, text, ...rest } = reply(one, seen.length);
-    response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(text ?? ('body' in rest ? JSON.stringify(rest.body) : ''));
+    request.on('data', (chunk: Buffer) => (body += chunk.toString()));
+    request.on('end', () => {
+      const one = { method: request.method ?? '', url: request.url ?? '', headers: request.headers, body };
+      seen.push(one);
+      const { status = 200, headers = {}, text, ...rest } = reply(one, seen.length);
+      response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(text ?? ('body' in rest ? JSON.stringify(rest.body) : ''));
+    });
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
   context.after(() => {

@@ -1,0 +1,17 @@
+/** Every command of the command line, in the order of the help. */
+import type { Command } from './command.ts';
+import { accountsList, accountsShow } from './commands/accounts.ts';
+import { connectorsLint } from './commands/connectors-lint.ts';
+import { connectorsNew } from './commands/connectors-new.ts';
+import { connectorsPush, connectorsRollback } from './commands/connectors-push.ts';
+import { start } from './commands/start.ts';
+
+export const commands: readonly Command[] = [
+  start,
+  connectorsLint,
+  connectorsNew,
+  connectorsPush,
+  connectorsRollback,
+  accountsList,
+  accountsShow,
+];
