@@ -3,7 +3,7 @@ import type { ErrorCode, Origin } from '@evenkeel/contract/errors.ts';
 import type { AuthScheme, Step } from '@evenkeel/contract/manifest/auth.ts';
 import type { Manifest, MethodName, Operation, Resource } from '@evenkeel/contract/manifest/manifest.ts';
 import type { Request } from '@evenkeel/contract/manifest/request.ts';
-import type { Capture, Condition, ErrorRule, Pagination } from '@evenkeel/contract/manifest/response.ts';
+import type { Condition, ErrorRule, Pagination } from '@evenkeel/contract/manifest/response.ts';
 import type { Scope } from './scope.ts';
 import type { CompiledReader, CompiledValue } from './value.ts';
 
@@ -28,7 +28,8 @@ export type BuildResult = { readonly ok: true; readonly request: OutgoingRequest
 export interface CompiledRequest {
   readonly method: string;
   readonly timeoutMs: number;
-  build(scope: Scope): BuildResult | Promise<BuildResult>;
+  /** `url` replaces the address and query: the next page's, out of a vendor's answer. */
+  build(scope: Scope, url?: string): BuildResult | Promise<BuildResult>;
 }
 
 export interface CompiledOperation extends CompiledRequest {
