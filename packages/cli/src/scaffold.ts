@@ -5,7 +5,7 @@ export function scaffold(id: string, name: string): Readonly<Record<string, stri
   return {
     'connector.json': json(manifest(id, name)),
     'fixtures/list-contacts.json': json(fixture(id)),
-    'icon.svg': `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32" role="img" aria-label="${escapeXml(name)}"><rect width="32" height="32" rx="7" fill="#64748b"/><text x="16" y="22" font-family="system-ui, sans-serif" font-size="16" text-anchor="middle" fill="#fff">${escapeXml([...name][0] ?? '')}</text></svg>\n`,
+    'icon.svg': `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32" role="img" aria-label="${escapeXml(name)}"><rect width="32" height="32" rx="7" fill="#64748b"/><text x="16" y="22" font-family="system-ui, sans-serif" font-size="16" text-anchor="middle" fill="#fff">${escapeXml(name.charAt(0))}</text></svg>\n`,
     'README.md': readme(id, name),
   };
 }
