@@ -68,17 +68,18 @@ function compileRule(rule: ErrorRule, name: string): CompiledRule {
 /** Total: whatever a vendor sends, the result is a verdict. */
 export async function judge(judgement: Judgement, answer: UpstreamAnswer, context: JudgeContext): Promise<Verdict> {
   for (const rule of judgement.rules) {
+    if (context.bodyUnread === true && rule.when.needsBody) continue;
     const matches = rule.when.test(answer);
     if (matches === true || (matches !== false && (await matches))) return byRule(judgement, rule, answer, context);
   }
-  const finding = (judgement.graphql ? judgeGraphql(answer) : undefined) ?? judgeStatus(answer, judgement, context);
+  const finding = (judgement.graphql && context.bodyUnread !== true ? judgeGraphql(answer) : undefined) ?? judgeStatus(answer, judgement, context);
   if (finding === undefined) return { ok: true };
-  return fault(judgement, answer, context, finding, await judgement.message(answer, context.secrets));
+  return fault(judgement, answer, context, finding, await judgement.message(answer, context.secrets()));
 }
 
 async function byRule(judgement: Judgement, rule: CompiledRule, answer: UpstreamAnswer, context: JudgeContext): Promise<Verdict> {
   const stated = rule.message === undefined ? undefined : await readLeniently(rule.message, answer);
-  const message = (typeof stated === 'string' || typeof stated === 'number' ? cleanMessage(String(stated), context.secrets) : '') || (await judgement.message(answer, context.secrets));
+  const message = (typeof stated === 'string' || typeof stated === 'number' ? cleanMessage(String(stated), context.secrets()) : '') || (await judgement.message(answer, context.secrets()));
   const missing = rule.missingScopes === undefined ? [] : scopeList(await readLeniently(rule.missingScopes, answer));
   const retryAfterS = await rule.retryAfter?.(answer, context.nowMs);
   const refusesCredential = rule.code === 'unauthorized' || rule.code === 'reauth_required';

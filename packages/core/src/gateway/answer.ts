@@ -1,0 +1,165 @@
+/**
+ * A vendor's answer → the API's answer. One path for every surface: parse, read the quotas, judge, then shape: a list
+ * with `results` and `next_cursor`, a record, nothing, or for passthrough the vendor's own bytes.
+ */
+import type { OutgoingRequest } from '../connectors/connector.ts';
+import { judge } from '../connectors/judge.ts';
+import { nextPage } from '../connectors/next-page.ts';
+import { rateLimitHeaders } from '../connectors/rate-limit-headers.ts';
+import type { RateLimitState } from '../connectors/rate-limit.ts';
+import { boundBody, redact, secretsOf } from '../connectors/redaction.ts';
+import { readAnswer, readRecord, readRecords, type AnswerReading } from '../connectors/response.ts';
+import type { Scope } from '../connectors/scope.ts';
+import type { UpstreamAnswer } from '../connectors/upstream-answer.ts';
+import { scopeList, type JudgeContext, type UpstreamFault } from '../connectors/verdict.ts';
+import type { Evidence } from './attribution.ts';
+import type { BuiltCall, ResolvedCall } from './call.ts';
+import { failureOf, type CallFailure } from './failure.ts';
+import { toCaller } from './headers.ts';
+
+/** The vendor's answer with its whole body, content codings undone; headers as one lower-case map. */
+export interface VendorReply {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly bytes: Uint8Array;
+  /** The address that answered, when it is not that of the request. */
+  readonly url?: string;
+}
+
+export type AnswerBody =
+  | { readonly kind: 'json'; readonly value: unknown }
+  /** To be sent as they are. */
+  | { readonly kind: 'bytes'; readonly bytes: Uint8Array; readonly contentType: string | undefined }
+  | { readonly kind: 'none' };
+
+export type CallAnswer =
+  | { readonly ok: true; readonly status: number; readonly headers: Record<string, string>; readonly body: AnswerBody; readonly limits: readonly RateLimitState[] }
+  /** `fault` is there when the vendor itself answered with the failure. */
+  | { readonly ok: false; readonly failure: CallFailure; readonly headers: Record<string, string>; readonly fault: UpstreamFault | undefined; readonly limits: readonly RateLimitState[] };
+
+/** One answer on its way: what was asked, how, what came, and the texts that must not leave. */
+interface Exchange {
+  readonly call: ResolvedCall;
+  readonly built: BuiltCall;
+  readonly sent: OutgoingRequest;
+  readonly vendor: string;
+  readonly secrets: () => readonly string[];
+}
+
+function exchangeOf(call: ResolvedCall, built: BuiltCall, sent: OutgoingRequest): Exchange {
+  let found: readonly string[] | undefined;
+  return { call, built, sent, vendor: call.connector.manifest.name, secrets: () => (found ??= secretsOf(built.scope, sent.headers)) };
+}
+
+/** `sent` is the authorised request: what it carried is never repeated in an error. Never throws on what a vendor sends. */
+export async function answerCall(call: ResolvedCall, built: BuiltCall, sent: OutgoingRequest, reply: VendorReply, nowMs: number): Promise<CallAnswer> {
+  const exchange = exchangeOf(call, built, sent);
+  const { surface } = call.incoming;
+  const parsed = readReply(call, reply);
+  const limits = await call.reading.limits.read(parsed.answer, nowMs);
+  if (!parsed.ok) {
+    return failed(failureOf({ kind: 'body', vendor: exchange.vendor, failure: parsed.failure, detail: parsed.detail }, upstreamOf(exchange, parsed.answer)), limits);
+  }
+  const context = judgeContext(exchange, limits, nowMs);
+  const verdict = await judge(call.reading.judgement, parsed.answer, parsed.kind === 'binary' ? { ...context, bodyUnread: true } : context);
+  if (!verdict.ok) return refused(exchange, parsed.answer, verdict.error, limits);
+  const shaped = surface === 'passthrough' ? asReceived(reply) : await shape(exchange, reply, parsed);
+  if ('kind' in shaped) return failed(failureOf(shaped), limits);
+  const headers = toCaller(surface, reply.headers, { decoded: true, credentials: exchange.secrets });
+  return { ok: true, ...shaped, headers: Object.assign(headers, rateLimitHeaders(limits)), limits };
+}
+
+/**
+ * The head of an answer whose body goes to the caller as a stream (see `canStream`). `headers` include the content
+ * type and, since the bytes are as received, their coding.
+ */
+export async function answerHead(call: ResolvedCall, built: BuiltCall, sent: OutgoingRequest, head: Omit<VendorReply, 'bytes'>, nowMs: number): Promise<CallAnswer> {
+  const exchange = exchangeOf(call, built, sent);
+  const answer: UpstreamAnswer = { status: head.status, headers: head.headers, body: undefined };
+  const limits = await call.reading.limits.read(answer, nowMs);
+  const verdict = await judge(call.reading.judgement, answer, { ...judgeContext(exchange, limits, nowMs), bodyUnread: true });
+  if (!verdict.ok) return refused(exchange, answer, verdict.error, limits);
+  const headers = toCaller(call.incoming.surface, head.headers, { decoded: false, credentials: exchange.secrets });
+  for (const name of ['content-type', 'content-encoding']) {
+    const value = head.headers[name];
+    if (value !== undefined) headers[name] = value;
+  }
+  return { ok: true, status: head.status, headers: Object.assign(headers, rateLimitHeaders(limits)), body: { kind: 'none' }, limits };
+}
+
+function failed(failure: CallFailure, limits: readonly RateLimitState[]): CallAnswer {
+  return { ok: false, failure, headers: rateLimitHeaders(limits), fault: undefined, limits };
+}
+
+function refused(exchange: Exchange, answer: UpstreamAnswer, fault: UpstreamFault, limits: readonly RateLimitState[]): CallAnswer {
+  const failure = failureOf({ kind: 'verdict', vendor: exchange.vendor, fault }, upstreamOf(exchange, answer, fault.upstreamRequestId));
+  const headers = rateLimitHeaders(limits, { limited: fault.code === 'rate_limited', retryAfterS: fault.retryAfterS });
+  return { ok: false, failure, headers, fault, limits };
+}
+
+/** A passthrough answer that cannot be read is still handed on as it came. */
+function readReply(call: ResolvedCall, reply: VendorReply): AnswerReading {
+  const parsed = readAnswer(call.reading.response.format, reply);
+  return parsed.ok || call.incoming.surface === 'proxy' ? parsed : { ok: true, answer: parsed.answer, kind: 'binary', exact: true };
+}
+
+type Parsed = Extract<AnswerReading, { ok: true }>;
+type Shaped = { readonly status: number; readonly body: AnswerBody } | Evidence;
+
+function judgeContext(exchange: Exchange, limits: readonly RateLimitState[], nowMs: number): JudgeContext {
+  return { nowMs, surface: exchange.call.incoming.surface, grantedScopes: grantedScopesOf(exchange.built.scope), limits, secrets: exchange.secrets };
+}
+
+/** The scopes of the account's grant; undefined when the vendor never said. */
+export function grantedScopesOf(scope: Scope): readonly string[] | undefined {
+  const granted = typeof scope.token === 'object' && scope.token !== null && 'scope' in scope.token ? scopeList(scope.token.scope) : [];
+  return granted.length === 0 ? undefined : granted;
+}
+
+async function shape(exchange: Exchange, reply: VendorReply, parsed: Parsed): Promise<Shaped> {
+  const { operation, reading } = exchange.call;
+  if (reply.status === 304) return { status: 304, body: { kind: 'none' } };
+  if (reading.list) return shapeList(exchange, reply, parsed);
+  const name = operation?.name;
+  const status = reply.status === 202 ? 202 : name === 'create' ? 201 : 200;
+  if (parsed.kind === 'empty') {
+    if (name === 'get' && reply.status !== 204) return { kind: 'body', vendor: exchange.vendor, failure: 'truncated', detail: 'it is empty' };
+    return { status: status === 202 ? 202 : 204, body: { kind: 'none' } };
+  }
+  if (parsed.kind === 'binary') return { status, body: { kind: 'bytes', bytes: reply.bytes, contentType: reply.headers['content-type'] } };
+  const read = await readRecord(reading.response, parsed.answer, { byId: name === 'get' });
+  if (!read.ok) return { kind: 'record', vendor: exchange.vendor, failure: read };
+  if (read.record === undefined) return { status: 204, body: { kind: 'none' } };
+  if (reading.response.whole && parsed.kind === 'text') return { status, body: { kind: 'bytes', bytes: reply.bytes, contentType: reply.headers['content-type'] } };
+  // An untouched record goes out as the bytes it came in: nothing is written anew.
+  if (reading.response.whole && parsed.kind === 'json' && parsed.exact) return { status, body: { kind: 'bytes', bytes: reply.bytes, contentType: 'application/json; charset=utf-8' } };
+  return { status, body: { kind: 'json', value: read.record } };
+}
+
+async function shapeList(exchange: Exchange, reply: VendorReply, parsed: Parsed): Promise<Shaped> {
+  const { call, built, sent, vendor } = exchange;
+  const none = { ok: true as const, records: [], source: [] };
+  const read = reply.status === 204 ? none : await readRecords(call.reading.response, parsed.answer, parsed.kind);
+  if (!read.ok) return { kind: 'record', vendor, failure: read };
+  if (built.page === undefined) return { status: 200, body: { kind: 'json', value: { results: read.records, next_cursor: null } } };
+  const next = await nextPage(call.reading.pagination, built.page, parsed.answer, read.source, {
+    operation: call.reading.operation,
+    origins: built.origins,
+    requestUrl: reply.url ?? sent.url,
+    secrets: exchange.secrets,
+    input: built.scope.input,
+  });
+  if (!next.ok) return { kind: 'page', vendor, reason: next.reason, message: next.message };
+  return { status: 200, body: { kind: 'json', value: { results: read.records, next_cursor: next.cursor } } };
+}
+
+function asReceived(reply: VendorReply): { status: number; body: AnswerBody } {
+  const body: AnswerBody = reply.bytes.length === 0 ? { kind: 'none' } : { kind: 'bytes', bytes: reply.bytes, contentType: reply.headers['content-type'] };
+  return { status: reply.status, body };
+}
+
+function upstreamOf(exchange: Exchange, answer: UpstreamAnswer, requestId?: string): NonNullable<CallFailure['upstream']> {
+  const secrets = exchange.secrets();
+  const body = boundBody(answer.body, secrets);
+  return { status: answer.status, ...(body === undefined ? {} : { body }), ...(requestId === undefined ? {} : { request_id: redact(requestId, secrets) }) };
+}

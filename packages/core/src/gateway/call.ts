@@ -1,0 +1,171 @@
+/**
+ * A call of the API → the operation it means → the request to the vendor. Every refusal says what would have been
+ * possible. Nothing is sent here; the credential is attached afterwards (`authorize`), for each attempt anew.
+ */
+import type { CompiledOperation, Connector, OutgoingRequest } from '../connectors/connector.ts';
+import { nearest } from '../connectors/fault.ts';
+import { startPage, type Page } from '../connectors/pagination.ts';
+import { readingOf, type Reading } from '../connectors/reading.ts';
+import { momentOf, type Scope } from '../connectors/scope.ts';
+import { failureOf, type CallFailure } from './failure.ts';
+import { toVendor } from './headers.ts';
+import { buildPassthrough } from './passthrough.ts';
+
+/** Of `/proxy/{resource}[/{id}[/{action}]]`. `query` is decoded; repeated names are arrays. `id` is decoded too. */
+export interface ProxyCall {
+  readonly surface: 'proxy';
+  readonly httpMethod: string;
+  readonly resource: string;
+  readonly id?: string | undefined;
+  readonly action?: string | undefined;
+  readonly query: Readonly<Record<string, unknown>>;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: unknown;
+}
+
+/** Of `/passthrough/{path…}`: path and query exactly as they stood in the request line, still encoded. */
+export interface PassthroughCall {
+  readonly surface: 'passthrough';
+  readonly httpMethod: string;
+  readonly path: string;
+  readonly query: string;
+  readonly headers: Readonly<Record<string, string>>;
+  /** Null when the shell streams it. */
+  readonly body: Uint8Array | null;
+}
+export type IncomingCall = ProxyCall | PassthroughCall;
+
+export interface ResolvedCall {
+  readonly connector: Connector;
+  readonly incoming: IncomingCall;
+  /** Undefined for passthrough. */
+  readonly operation: CompiledOperation | undefined;
+  readonly reading: Reading;
+  /** The endpoint for counting: `contacts.list`, `deals.actions.merge`, `passthrough`. */
+  readonly endpoint: string;
+  /** What was asked of paging; of lists only. */
+  readonly asked: { readonly limit?: number; readonly cursor?: string };
+}
+export interface BuiltCall {
+  readonly request: OutgoingRequest;
+  /** The account's scope with `input`, `page` and `now` of this call. */
+  readonly scope: Scope;
+  readonly page: Page | undefined;
+  readonly origins: readonly string[];
+}
+export type Resolution = { readonly ok: true; readonly call: ResolvedCall } | { readonly ok: false; readonly failure: CallFailure };
+export type Building = { readonly ok: true; readonly built: BuiltCall } | { readonly ok: false; readonly failure: CallFailure };
+
+const maxIdLength = 2_000;
+/** Query parameters of a proxied call that are ours and never the vendor's. */
+const ours = new Set(['limit', 'cursor', 'account_id']);
+
+/** Which operation a call means. Pure and synchronous; everything about the account comes later. */
+export function resolveCall(connector: Connector, incoming: IncomingCall): Resolution {
+  if (incoming.surface === 'passthrough') {
+    return { ok: true, call: { connector, incoming, operation: undefined, reading: readingOf(connector), endpoint: 'passthrough', asked: {} } };
+  }
+  const name = nameOf(incoming);
+  const operation = name === undefined ? undefined : connector.operation(incoming.resource, name);
+  if (operation === undefined) return refused('unsupported_operation', 'unsupported', describeUnsupported(connector, incoming));
+  const badId = incoming.id === undefined ? undefined : faultOfId(incoming.id);
+  if (badId !== undefined) return refused('invalid_request', 'id', badId);
+  const asked = name === 'list' ? readAsked(incoming.query) : {};
+  if (typeof asked === 'string') return refused('invalid_request', 'paging', asked);
+  const endpoint = `${incoming.resource}.${typeof operation.name === 'string' ? operation.name : `actions.${operation.name.action}`}`;
+  return { ok: true, call: { connector, incoming, operation, reading: readingOf(connector, operation), endpoint, asked } };
+}
+
+/** The request of a call for an account. `scope` is the account's; `nowMs` becomes `now`. */
+export async function buildCall(call: ResolvedCall, scope: Scope, nowMs: number): Promise<Building> {
+  const { connector, incoming, operation, reading } = call;
+  const now = momentOf(nowMs);
+  if (incoming.surface === 'passthrough' || operation === undefined) {
+    const full: Scope = { ...scope, now };
+    const origins = connector.origins(full);
+    const result = incoming.surface === 'passthrough' ? await buildPassthrough(connector, incoming, full) : undefined;
+    if (result === undefined || !result.ok) return { ok: false, failure: failureOf(result === undefined ? { kind: 'bug' } : { kind: 'build', problem: result.problem }) };
+    return { ok: true, built: { request: withCallerHeaders(result.request, incoming), scope: full, page: undefined, origins } };
+  }
+  const input = inputOf(incoming);
+  const unpaged: Scope = { ...scope, now, input };
+  const origins = connector.origins(unpaged);
+  const started = reading.list ? startPage(reading.pagination, call.asked, { operation: reading.operation, origins }) : undefined;
+  if (started?.ok === false) return refused('invalid_request', 'paging', started.message);
+  const page = started?.page;
+  const full: Scope = page === undefined ? unpaged : { ...unpaged, page: page.root };
+  const building = operation.build(full, page?.url);
+  const result = building instanceof Promise ? await building : building;
+  if (!result.ok) return { ok: false, failure: failureOf({ kind: 'build', problem: result.problem }) };
+  return { ok: true, built: { request: withCallerHeaders(result.request, incoming), scope: full, page, origins } };
+}
+
+function nameOf(call: ProxyCall): 'list' | 'get' | 'create' | 'update' | 'delete' | { action: string } | undefined {
+  if (call.action !== undefined) return call.httpMethod === 'POST' && call.id !== undefined ? { action: call.action } : undefined;
+  const byId = call.id !== undefined;
+  switch (call.httpMethod) {
+    case 'GET':
+    case 'HEAD':
+      return byId ? 'get' : 'list';
+    case 'POST':
+      return byId ? undefined : 'create';
+    case 'PATCH':
+    case 'PUT':
+      return byId ? 'update' : undefined;
+    case 'DELETE':
+      return byId ? 'delete' : undefined;
+    default:
+      return undefined;
+  }
+}
+
+const methods = ['list', 'get', 'create', 'update', 'delete'] as const;
+
+function describeUnsupported(connector: Connector, call: ProxyCall): string {
+  const { name, resources } = connector.manifest;
+  const resource = Object.hasOwn(resources, call.resource) ? resources[call.resource] : undefined;
+  if (resource === undefined) {
+    const meant = nearest(call.resource, Object.keys(resources));
+    const hint = meant === undefined ? '' : ` Did you mean "${meant}"?`;
+    return `${name} has no resource ${JSON.stringify(call.resource.slice(0, 80))}.${hint} It has: ${Object.keys(resources).join(', ')}. Anything else is reached by passthrough.`;
+  }
+  const offered = [...methods.filter((method) => resource[method] !== undefined), ...Object.keys(resource.actions ?? {}).map((action) => `action ${action}`)];
+  const asked = call.action === undefined ? `${call.httpMethod} ${call.id === undefined ? 'without' : 'with'} an id` : `the action ${JSON.stringify(call.action.slice(0, 80))} by ${call.httpMethod}`;
+  return `${name} does not offer ${asked} on ${call.resource}. It offers: ${offered.join(', ')}.`;
+}
+
+/** Ids may hold slashes and any text; what would change the address is refused before the manifest is asked. */
+function faultOfId(id: string): string | undefined {
+  if (id === '' || id.length > maxIdLength) return `An id has 1 to ${maxIdLength} characters.`;
+  if (id === '.' || id === '..') return 'The id is "." or "..", which no address can carry.';
+  if (!id.isWellFormed() || /\p{Cc}/u.test(id)) return 'The id holds a control character or half a character.';
+  return undefined;
+}
+
+function readAsked(query: ProxyCall['query']): { limit?: number; cursor?: string } | string {
+  const { limit, cursor } = query;
+  if (Array.isArray(limit) || Array.isArray(cursor)) return 'limit and cursor are given once each.';
+  const asked: { limit?: number; cursor?: string } = {};
+  if (limit !== undefined && limit !== '') {
+    const number = typeof limit === 'number' ? limit : /^\d{1,9}$/.test(String(limit)) ? Number(limit) : 0;
+    if (!Number.isSafeInteger(number) || number < 1) return 'limit is a whole number from 1; larger ones than the vendor allows are lowered to its most.';
+    asked.limit = number;
+  }
+  if (typeof cursor === 'string' && cursor !== '') asked.cursor = cursor;
+  return asked;
+}
+
+function inputOf(call: ProxyCall): object {
+  const query = Object.fromEntries(Object.entries(call.query).filter(([name]) => !ours.has(name)));
+  return { query, params: {}, ...(call.id === undefined ? {} : { id: call.id }), ...(call.body === undefined ? {} : { body: call.body }) };
+}
+
+/** The manifest's own headers win over the caller's. */
+function withCallerHeaders(request: OutgoingRequest, incoming: IncomingCall): OutgoingRequest {
+  const forwarded = toVendor(incoming.surface, incoming.headers);
+  return { ...request, headers: { ...forwarded, ...request.headers } };
+}
+
+function refused(code: 'invalid_request' | 'unsupported_operation', reason: string, detail: string): { ok: false; failure: CallFailure } {
+  return { ok: false, failure: failureOf({ kind: 'call', code, reason, detail }) };
+}
