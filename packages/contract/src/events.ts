@@ -20,7 +20,6 @@ export const AccountEventData = Type.Object(
     to: orNull(AccountState),
     cause: Type.String({ description: 'Why the account moved, e.g. grant_rejected.' }),
     message: orNull(Type.String({ description: 'For the owner: the vendor\'s own words where there are any, without secrets.' })),
-    connect_url: Type.Optional(Type.String({ description: 'Where a connect session for this account can be started (needs_reauth).' })),
     transition_id: Type.String(),
     occurred_at: when,
   },

@@ -1,0 +1,19 @@
+/** Where a scheme keeps its rules of renewal: on itself, or on the grant of an assertion. */
+import type { AuthScheme, Refresh } from '@evenkeel/contract/manifest/auth.ts';
+
+export function refreshOf(scheme: AuthScheme): Refresh | undefined {
+  switch (scheme.type) {
+    case 'oauth2_code':
+    case 'oauth2_client_credentials':
+    case 'session':
+      return scheme.refresh;
+    case 'jwt_bearer':
+      return scheme.grant.type === 'direct' ? undefined : scheme.grant.refresh;
+    case 'api_key':
+    case 'basic':
+    case 'oauth1':
+    case 'aws_sigv4':
+    case 'none':
+      return undefined;
+  }
+}

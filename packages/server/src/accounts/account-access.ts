@@ -1,0 +1,173 @@
+/**
+ * What the gateway may do with an account: open it, and report what the vendor made of its credential. The rules of a
+ * 401 (renew once, then probe, then condemn), of a 403 (note the scopes, keep the state) and of the first success after
+ * re-authorisation are kept here.
+ */
+import { isRenewable } from '@evenkeel/core/accounts/connect-steps.ts';
+import { runValidation } from '@evenkeel/core/accounts/step.ts';
+import { transaction, type Pool } from '../database/pool.ts';
+import type { Log } from '../log.ts';
+import { addMissingScopes, announceAccount, type JsonObject } from './account-store.ts';
+import { renewalFailure, type AccountCaller, type AccountOpener, type OpenAccount, type OpenResult } from './open-account.ts';
+import type { Refresher } from './refresher.ts';
+import { moveAccount } from './transitions.ts';
+import { evidenceOf, secretsIn, type Vendor } from './vendor.ts';
+
+export interface AccountAccess {
+  /** Renews first when the token is about to end. A map lookup for an account that is open already. */
+  open(accountId: string, caller: AccountCaller): Promise<OpenResult>;
+  /**
+   * The first half of the 401 rule: one forced renewal, unless a newer version is stored already. A credential that
+   * cannot be renewed comes back as it was (same `credentialVersion`): then a second attempt is pointless.
+   */
+  renew(opened: OpenAccount): Promise<OpenResult>;
+  /** Still refused after `renew`: the connector's validation call decides. `dead` has moved the account to needs_reauth. */
+  refused(opened: OpenAccount, evidence: object): Promise<'dead' | 'alive'>;
+  /** To be called after each success; the first one after re-authorisation makes the account active. Free otherwise. */
+  succeeded(opened: OpenAccount): void;
+  /** Notes scopes the vendor says are missing; the state stays. */
+  missingScopes(opened: OpenAccount, scopes: readonly string[], evidence: object): void;
+}
+
+export interface AccessParts {
+  readonly pool: Pool;
+  readonly opener: AccountOpener;
+  readonly refresher: Refresher;
+  readonly vendor: Vendor;
+  readonly log: Log;
+  readonly now: () => number;
+}
+
+/** A probe that found the credential alive is believed this long, so that failing endpoints do not double their traffic. */
+const probeBelievedMs = 10_000;
+
+export class AccessToAccounts implements AccountAccess {
+  readonly #parts: AccessParts;
+  readonly #probes = new Map<string, Promise<'dead' | 'alive'>>();
+  readonly #aliveUntil = new Map<string, number>();
+  readonly #reactivating = new Set<string>();
+  readonly #background = new Set<Promise<unknown>>();
+
+  constructor(parts: AccessParts) {
+    this.#parts = parts;
+  }
+
+  open(accountId: string, caller: AccountCaller): Promise<OpenResult> {
+    return this.#parts.opener.open(accountId, caller);
+  }
+
+  async renew(opened: OpenAccount): Promise<OpenResult> {
+    const { opener, refresher } = this.#parts;
+    const caller = { tenantId: opened.tenantId };
+    const current = await opener.reopen(opened.id, caller);
+    if (!current.ok || current.opened.credentialVersion !== opened.credentialVersion) return current;
+    if (!isRenewable(current.opened.scheme.source, tokenOf(current.opened))) return current;
+    const renewal = await refresher.renew(opened.id, opened.credentialVersion, { actor: 'system:401' });
+    switch (renewal.kind) {
+      case 'renewed':
+      case 'rejected':
+        return opener.reopen(opened.id, caller);
+      case 'fixed':
+        return current;
+      case 'failed':
+        return { ok: false, failure: renewalFailure(renewal) };
+    }
+  }
+
+  refused(opened: OpenAccount, evidence: object): Promise<'dead' | 'alive'> {
+    const key = `${opened.id} ${opened.credentialVersion}`;
+    if ((this.#aliveUntil.get(key) ?? 0) > this.#parts.now()) return Promise.resolve('alive');
+    const present = this.#probes.get(key);
+    if (present !== undefined) return present;
+    const probe = this.#judge(opened, evidence).then((verdict) => {
+      if (this.#aliveUntil.size > 10_000) this.#aliveUntil.clear();
+      if (verdict === 'alive') this.#aliveUntil.set(key, this.#parts.now() + probeBelievedMs);
+      return verdict;
+    });
+    this.#probes.set(key, probe);
+    const done = (): void => void this.#probes.delete(key);
+    probe.then(done, done);
+    return probe;
+  }
+
+  async #judge(opened: OpenAccount, evidence: object): Promise<'dead' | 'alive'> {
+    const { opener, vendor, log } = this.#parts;
+    const current = await opener.reopen(opened.id, { tenantId: opened.tenantId });
+    if (!current.ok) return current.failure.code === 'reauth_required' ? 'dead' : 'alive';
+    if (current.opened.credentialVersion !== opened.credentialVersion) return 'alive';
+    const { connector, scheme, scope } = current.opened;
+    const { validation } = connector.manifest;
+    if (validation === undefined) {
+      // Whoever can renew has just been given a token: the endpoint is at fault. Otherwise this call is all there is to go by.
+      return isRenewable(scheme.source, tokenOf(current.opened)) ? 'alive' : this.#condemn(opened, { call: evidence }, 'The vendor refuses the credential.');
+    }
+    const secrets = secretsIn(scope);
+    const outcome = await vendor.run(runValidation(validation, scope, vendor.tools(connector, scheme, secrets)), secrets, AbortSignal.timeout(30_000));
+    if (outcome.ok || outcome.failure.kind !== 'terminal') {
+      log.info({ accountId: opened.id, probe: outcome.ok ? 'passed' : outcome.failure }, 'accounts: a 401 was not the credential\'s end');
+      return 'alive';
+    }
+    return this.#condemn(opened, { call: evidence, probe: evidenceOf(outcome.failure) }, outcome.failure.message);
+  }
+
+  /** Only the version that was refused is condemned; a newer one has proven nothing yet. */
+  async #condemn(opened: OpenAccount, evidence: JsonObject, message: string): Promise<'dead' | 'alive'> {
+    const { pool, opener } = this.#parts;
+    const verdict = await transaction(pool, async (client) => {
+      const { rows } = await client.query<{ version: number }>(`select version from credentials where account_id = $1 and slot = 'current' for update`, [opened.id]);
+      if (rows[0]?.version !== opened.credentialVersion) return 'alive' as const;
+      await moveAccount(client, opened.id, { type: 'grant_rejected' }, { actor: 'system:probe', evidence: { ...evidence, credential_version: opened.credentialVersion }, message });
+      // Nobody is to renew it any more.
+      await client.query(`update credentials set refresh_due_at = null where account_id = $1 and slot = 'current'`, [opened.id]);
+      return 'dead' as const;
+    });
+    opener.forget(opened.id);
+    return verdict;
+  }
+
+  succeeded(opened: OpenAccount): void {
+    if (opened.state === 'active' || this.#reactivating.has(opened.id)) return;
+    this.#reactivating.add(opened.id);
+    this.#inBackground(
+      this.#reactivate(opened).finally(() => this.#reactivating.delete(opened.id)),
+      'an account could not be made active after its first success',
+    );
+  }
+
+  async #reactivate(opened: OpenAccount): Promise<void> {
+    const { pool, opener } = this.#parts;
+    await transaction(pool, async (client) => {
+      const { rows } = await client.query<{ regranted: boolean }>('select regranted from accounts where id = $1 and deleted_at is null for update', [opened.id]);
+      const regranted = rows[0]?.regranted ?? false;
+      const evidence = { credential_version: opened.credentialVersion };
+      await moveAccount(client, opened.id, { type: 'call_succeeded', regranted }, { actor: 'system:call', evidence });
+    });
+    opener.forget(opened.id);
+  }
+
+  missingScopes(opened: OpenAccount, scopes: readonly string[], evidence: object): void {
+    if (scopes.length === 0) return;
+    const { pool, log } = this.#parts;
+    const note = async (): Promise<void> => {
+      if (!(await addMissingScopes(pool, opened.id, scopes))) return;
+      await announceAccount(pool, opened.id);
+      log.info({ accountId: opened.id, scopes, evidence }, 'accounts: the vendor says that permissions are missing');
+    };
+    this.#inBackground(note(), 'missing scopes could not be noted');
+  }
+
+  /** Resolves when what was begun in the background is written. */
+  async settled(): Promise<void> {
+    while (this.#background.size > 0) await Promise.all(this.#background);
+  }
+
+  #inBackground(work: Promise<unknown>, failing: string): void {
+    const guarded = work.catch((error: unknown) => this.#parts.log.error({ err: error }, `accounts: ${failing}`));
+    this.#background.add(guarded);
+    void guarded.then(() => this.#background.delete(guarded));
+  }
+}
+
+function tokenOf(opened: OpenAccount): { refresh_token?: string } {
+  return typeof opened.scope.token === 'object' && opened.scope.token !== null ? opened.scope.token : {};
+}
