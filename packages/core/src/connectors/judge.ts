@@ -74,13 +74,13 @@ export async function judge(judgement: Judgement, answer: UpstreamAnswer, contex
   }
   const finding = (judgement.graphql && context.bodyUnread !== true ? judgeGraphql(answer) : undefined) ?? judgeStatus(answer, judgement, context);
   if (finding === undefined) return { ok: true };
-  return fault(judgement, answer, context, finding, await judgement.message(answer, context.secrets()));
+  return fault(judgement, answer, context, finding, await judgement.message(answer, context.secrets));
 }
 
 async function byRule(judgement: Judgement, rule: CompiledRule, answer: UpstreamAnswer, context: JudgeContext): Promise<Verdict> {
   const stated = rule.message === undefined ? undefined : await readLeniently(rule.message, answer);
-  const message = (typeof stated === 'string' || typeof stated === 'number' ? cleanMessage(String(stated), context.secrets()) : '') || (await judgement.message(answer, context.secrets()));
-  const missing = rule.missingScopes === undefined ? [] : scopeList(await readLeniently(rule.missingScopes, answer));
+  const message = (typeof stated === 'string' || typeof stated === 'number' ? cleanMessage(String(stated), context.secrets) : '') || (await judgement.message(answer, context.secrets));
+  const missing = rule.code === 'missing_scopes' ? await missingScopes(judgement, rule, answer, context) : [];
   const retryAfterS = await rule.retryAfter?.(answer, context.nowMs);
   const refusesCredential = rule.code === 'unauthorized' || rule.code === 'reauth_required';
   const code = rule.code === 'unauthorized' ? 'reauth_required' : rule.code;
@@ -93,6 +93,14 @@ async function byRule(judgement: Judgement, rule: CompiledRule, answer: Upstream
     ...(retryAfterS === undefined ? {} : { retryAfterS: Math.ceil(retryAfterS) }),
   };
   return fault(judgement, answer, context, finding, message);
+}
+
+/** Those the rule reads, else those the operation wants and the account is not known to have. */
+async function missingScopes(judgement: Judgement, rule: CompiledRule, answer: UpstreamAnswer, context: JudgeContext): Promise<readonly string[]> {
+  const named = rule.missingScopes === undefined ? [] : scopeList(await readLeniently(rule.missingScopes, answer));
+  if (named.length > 0) return named;
+  const lacking = judgement.requiredScopes.filter((scope) => context.grantedScopes?.includes(scope) !== true);
+  return lacking.length > 0 ? lacking : judgement.requiredScopes;
 }
 
 async function fault(judgement: Judgement, answer: UpstreamAnswer, context: JudgeContext, finding: Finding, message: string): Promise<Verdict> {

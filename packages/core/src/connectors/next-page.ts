@@ -17,7 +17,7 @@ export interface PageContext {
   /** The address this page was read from; relative addresses are resolved against it. */
   readonly requestUrl: string;
   /** Query parameters with one of these values are not carried in a cursor: they are credentials, added on every call. */
-  readonly secrets: () => readonly string[];
+  readonly secrets: readonly string[];
   /** The scope's `input`, for expressions. */
   readonly input?: unknown;
 }
@@ -132,8 +132,7 @@ function toAddress(next: unknown, context: PageContext): Step {
   if (!isOwnAddress(url.href, context.origins)) {
     return { fault: 'foreign_origin', message: `The vendor's next page lies at ${url.origin.slice(0, 200)}, which is not an origin of this connector; the account's credentials are not sent there.` };
   }
-  const secrets = context.secrets();
-  for (const [name, value] of [...url.searchParams]) if (secrets.includes(value)) url.searchParams.delete(name);
+  for (const [name, value] of [...url.searchParams]) if (context.secrets.includes(value)) url.searchParams.delete(name);
   url.hash = '';
   return { url: url.href };
 }

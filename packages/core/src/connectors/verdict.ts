@@ -26,8 +26,8 @@ export interface JudgeContext {
   /** Scopes of the account's grant, where known. */
   readonly grantedScopes?: readonly string[] | undefined;
   readonly limits: readonly RateLimitState[];
-  /** Texts never to appear in a message; asked for only when there is one to write. */
-  readonly secrets: () => readonly string[];
+  /** Texts never to appear in a message; read only when there is one to write, so that a getter may find them late. */
+  readonly secrets: readonly string[];
   /** The body is passed on unread (a stream, a file): rules about bodies do not apply. */
   readonly bodyUnread?: boolean;
 }

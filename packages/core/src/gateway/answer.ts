@@ -43,12 +43,12 @@ interface Exchange {
   readonly built: BuiltCall;
   readonly sent: OutgoingRequest;
   readonly vendor: string;
-  readonly secrets: () => readonly string[];
+  readonly secrets: readonly string[];
 }
 
 function exchangeOf(call: ResolvedCall, built: BuiltCall, sent: OutgoingRequest): Exchange {
   let found: readonly string[] | undefined;
-  return { call, built, sent, vendor: call.connector.manifest.name, secrets: () => (found ??= secretsOf(built.scope, sent.headers)) };
+  return { call, built, sent, vendor: call.connector.manifest.name, get secrets() { return (found ??= secretsOf(built.scope, sent.headers)); } };
 }
 
 /** `sent` is the authorised request: what it carried is never repeated in an error. Never throws on what a vendor sends. */
@@ -65,7 +65,7 @@ export async function answerCall(call: ResolvedCall, built: BuiltCall, sent: Out
   if (!verdict.ok) return refused(exchange, parsed.answer, verdict.error, limits);
   const shaped = surface === 'passthrough' ? asReceived(reply) : await shape(exchange, reply, parsed);
   if ('kind' in shaped) return failed(failureOf(shaped), limits);
-  const headers = toCaller(surface, reply.headers, { decoded: true, credentials: exchange.secrets });
+  const headers = toCaller(surface, reply.headers, { decoded: true, get credentials() { return exchange.secrets; } });
   return { ok: true, ...shaped, headers: Object.assign(headers, rateLimitHeaders(limits)), limits };
 }
 
@@ -79,7 +79,7 @@ export async function answerHead(call: ResolvedCall, built: BuiltCall, sent: Out
   const limits = await call.reading.limits.read(answer, nowMs);
   const verdict = await judge(call.reading.judgement, answer, { ...judgeContext(exchange, limits, nowMs), bodyUnread: true });
   if (!verdict.ok) return refused(exchange, answer, verdict.error, limits);
-  const headers = toCaller(call.incoming.surface, head.headers, { decoded: false, credentials: exchange.secrets });
+  const headers = toCaller(call.incoming.surface, head.headers, { decoded: false, get credentials() { return exchange.secrets; } });
   for (const name of ['content-type', 'content-encoding']) {
     const value = head.headers[name];
     if (value !== undefined) headers[name] = value;
@@ -107,7 +107,7 @@ type Parsed = Extract<AnswerReading, { ok: true }>;
 type Shaped = { readonly status: number; readonly body: AnswerBody } | Evidence;
 
 function judgeContext(exchange: Exchange, limits: readonly RateLimitState[], nowMs: number): JudgeContext {
-  return { nowMs, surface: exchange.call.incoming.surface, grantedScopes: grantedScopesOf(exchange.built.scope), limits, secrets: exchange.secrets };
+  return { nowMs, surface: exchange.call.incoming.surface, grantedScopes: grantedScopesOf(exchange.built.scope), limits, get secrets() { return exchange.secrets; } };
 }
 
 /** The scopes of the account's grant; undefined when the vendor never said. */
@@ -146,7 +146,9 @@ async function shapeList(exchange: Exchange, reply: VendorReply, parsed: Parsed)
     operation: call.reading.operation,
     origins: built.origins,
     requestUrl: reply.url ?? sent.url,
-    secrets: exchange.secrets,
+    get secrets() {
+      return exchange.secrets;
+    },
     input: built.scope.input,
   });
   if (!next.ok) return { kind: 'page', vendor, reason: next.reason, message: next.message };
@@ -159,7 +161,7 @@ function asReceived(reply: VendorReply): { status: number; body: AnswerBody } {
 }
 
 function upstreamOf(exchange: Exchange, answer: UpstreamAnswer, requestId?: string): NonNullable<CallFailure['upstream']> {
-  const secrets = exchange.secrets();
+  const { secrets } = exchange;
   const body = boundBody(answer.body, secrets);
   return { status: answer.status, ...(body === undefined ? {} : { body }), ...(requestId === undefined ? {} : { request_id: redact(requestId, secrets) }) };
 }

@@ -2,6 +2,7 @@
  * A call of the API → the operation it means → the request to the vendor. Every refusal says what would have been
  * possible. Nothing is sent here; the credential is attached afterwards (`authorize`), for each attempt anew.
  */
+import { ownQueryParameters } from '@evenkeel/contract/api/proxy.ts';
 import type { CompiledOperation, Connector, OutgoingRequest } from '../connectors/connector.ts';
 import { nearest } from '../connectors/fault.ts';
 import { startPage, type Page } from '../connectors/pagination.ts';
@@ -58,7 +59,7 @@ export type Building = { readonly ok: true; readonly built: BuiltCall } | { read
 
 const maxIdLength = 2_000;
 /** Query parameters of a proxied call that are ours and never the vendor's. */
-const ours = new Set(['limit', 'cursor', 'account_id']);
+const ours: ReadonlySet<string> = new Set(ownQueryParameters);
 
 /** Which operation a call means. Pure and synchronous; everything about the account comes later. */
 export function resolveCall(connector: Connector, incoming: IncomingCall): Resolution {

@@ -34,8 +34,8 @@ export function toVendor(surface: Surface, caller: Headers): Record<string, stri
  * Fields of the vendor that go to the caller. `decoded` states that content codings were undone, so that the fields
  * that describe the coded bytes no longer hold; `credentials` are texts of which none may pass.
  */
-export function toCaller(surface: Surface, vendor: Headers, options: { readonly decoded: boolean; readonly credentials: () => readonly string[] }): Record<string, string> {
-  const clean = (name: string): boolean => !options.credentials().some((secret) => vendor[name]?.includes(secret));
+export function toCaller(surface: Surface, vendor: Headers, options: { readonly decoded: boolean; readonly credentials: readonly string[] }): Record<string, string> {
+  const clean = (name: string): boolean => !options.credentials.some((secret) => vendor[name]?.includes(secret));
   if (surface === 'proxy') return pick(vendor, (name) => proxiedToCaller.has(name) && clean(name));
   const nominated = connectionOptions(vendor);
   return pick(vendor, (name) => {
