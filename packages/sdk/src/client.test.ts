@@ -109,7 +109,7 @@ test('each call has the method, path and body the API documents', async (context
       'PUT /connectors/crm {"manifest":1}',
       'GET /connectors/crm/versions',
       'POST /connectors/crm/rollout {"version":2,"percent":10}',
-      'POST /connectors/crm/rollback',
+      'POST /connectors/crm/rollback {}',
       'PUT /connectors/crm/app {"client_id":"a","client_secret":"b"}',
       'POST /connect-sessions {"tenant_id":"t","connector":"crm"}',
       'GET /accounts/acc_1',

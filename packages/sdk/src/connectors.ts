@@ -1,10 +1,22 @@
 /** The connectors room of the client: manifests, their versions, the installation's apps, and connecting accounts. */
-import type { ConnectSession, ConnectSessionRequest } from './generated/contract.ts';
+import type {
+  AppRequest,
+  AppState,
+  ConnectorDetail,
+  ConnectorPut,
+  ConnectorPutQuery,
+  ConnectorQuery,
+  ConnectorRollout,
+  ConnectorSummary,
+  ConnectorVersion,
+  ConnectorVersionQuery,
+  ConnectSession,
+  ConnectSessionRequest,
+  RollbackRequest,
+  RolloutRequest,
+} from './generated/contract.ts';
 import { Listing, type Page } from './listing.ts';
 import type { CallOptions, Transport } from './transport.ts';
-
-/** What the server knows about a connector, until the contract types it. */
-export type ConnectorAnswer = Record<string, unknown>;
 
 export class Connectors {
   readonly #transport: Transport;
@@ -13,31 +25,33 @@ export class Connectors {
     this.#transport = transport;
   }
 
-  list(options: CallOptions = {}): Listing<ConnectorAnswer> {
-    return new Listing((cursor) => this.#transport.call<Page<ConnectorAnswer>>({ ...options, method: 'GET', path: ['connectors'], query: { cursor } }));
+  list(query: ConnectorQuery = {}, options: CallOptions = {}): Listing<ConnectorSummary> {
+    return new Listing((cursor) => this.#transport.call<Page<ConnectorSummary>>({ ...options, method: 'GET', path: ['connectors'], query: { ...query, cursor: cursor ?? query.cursor } }));
   }
 
-  get(id: string, options: CallOptions = {}): Promise<ConnectorAnswer> {
+  get(id: string, options: CallOptions = {}): Promise<ConnectorDetail> {
     return this.#transport.call({ ...options, method: 'GET', path: ['connectors', id] });
   }
 
   /** A new version, checked whole: with faults nothing changes and `error.problem.errors` lists every one. */
-  put(id: string, manifest: object, options: CallOptions = {}): Promise<ConnectorAnswer> {
-    return this.#transport.call({ ...options, method: 'PUT', path: ['connectors', id], body: manifest });
+  put(id: string, manifest: object, query: ConnectorPutQuery = {}, options: CallOptions = {}): Promise<ConnectorPut> {
+    return this.#transport.call({ ...options, method: 'PUT', path: ['connectors', id], query, body: manifest });
   }
 
-  versions(id: string, options: CallOptions = {}): Listing<ConnectorAnswer> {
-    return new Listing((cursor) => this.#transport.call<Page<ConnectorAnswer>>({ ...options, method: 'GET', path: ['connectors', id, 'versions'], query: { cursor } }));
+  versions(id: string, query: ConnectorVersionQuery = {}, options: CallOptions = {}): Listing<ConnectorVersion> {
+    return new Listing((cursor) =>
+      this.#transport.call<Page<ConnectorVersion>>({ ...options, method: 'GET', path: ['connectors', id, 'versions'], query: { ...query, cursor: cursor ?? query.cursor } }),
+    );
   }
 
-  /** Tries a version on a share of the accounts. */
-  rollout(id: string, rollout: object, options: CallOptions = {}): Promise<ConnectorAnswer> {
-    return this.#transport.call({ ...options, method: 'POST', path: ['connectors', id, 'rollout'], body: rollout });
+  /** Tries a version on a share of the accounts, or makes it stable. */
+  rollout(id: string, request: RolloutRequest, options: CallOptions = {}): Promise<ConnectorRollout> {
+    return this.#transport.call({ ...options, method: 'POST', path: ['connectors', id, 'rollout'], body: request });
   }
 
-  /** Goes back to the version before. */
-  rollback(id: string, options: CallOptions = {}): Promise<ConnectorAnswer> {
-    return this.#transport.call({ ...options, method: 'POST', path: ['connectors', id, 'rollback'] });
+  /** Ends a trial, else goes back to the version that was stable before, or to the one named. */
+  rollback(id: string, request: RollbackRequest = {}, options: CallOptions = {}): Promise<ConnectorRollout> {
+    return this.#transport.call({ ...options, method: 'POST', path: ['connectors', id, 'rollback'], body: request });
   }
 }
 
@@ -49,8 +63,8 @@ export class Apps {
     this.#transport = transport;
   }
 
-  /** Sets the OAuth client and the connector's app fields; the secrets among them are sealed and never shown again. */
-  put(connector: string, app: Readonly<Record<string, string>>, options: CallOptions = {}): Promise<ConnectorAnswer> {
+  /** Sets the OAuth client and the connector's app fields; the secrets among them are sealed and never shown again. What is left out is removed. */
+  put(connector: string, app: AppRequest, options: CallOptions = {}): Promise<AppState> {
     return this.#transport.call({ ...options, method: 'PUT', path: ['connectors', connector, 'app'], body: app });
   }
 }

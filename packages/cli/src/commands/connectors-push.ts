@@ -1,7 +1,8 @@
 /** `evenkeel connectors push` and `rollback`: versions of a connector on a running server. */
 import { EvenkeelError } from '@evenkeel/sdk/error.ts';
-import { jsonOption, serverOptions, UsageError, type Command } from '../command.ts';
-import { connect } from '../connection.ts';
+import type { ConnectorRollout } from '@evenkeel/sdk/generated/contract.ts';
+import { jsonOption, serverOptions, UsageError, type Command, type Invocation } from '../command.ts';
+import { connect, textOf } from '../connection.ts';
 import { findConnectors, readJsonFile } from '../connector-folder.ts';
 import { exitCodes } from '../exit-code.ts';
 import { faultLine } from '../fault-line.ts';
@@ -11,9 +12,10 @@ export const connectorsPush: Command = {
   summary: 'Put a connector on the server as a new version; it takes effect without a restart.',
   operands: '<folder>',
   arity: [1, 1],
-  options: { ...jsonOption, ...serverOptions },
+  options: { percent: { type: 'string', value: '<n>', description: 'Share of the accounts that get it at once, 0 to 100; default 100.' }, ...jsonOption, ...serverOptions },
   async run(invocation) {
     const { positionals, cwd, out, signal, values } = invocation;
+    const share = shareOf(values['percent']);
     const [connector] = await findConnectors(positionals, cwd);
     if (connector === undefined) throw new UsageError('no connector is named.');
     const manifest = await readJsonFile(`${connector.folder}/connector.json`);
@@ -24,8 +26,12 @@ export const connectorsPush: Command = {
     const id = (manifest.value as { id?: unknown } | null)?.id;
     if (typeof id !== 'string' || id === '') throw new UsageError(`${connector.manifestPath} has no id.`);
     try {
-      const answer = await connect(invocation).connectors.put(id, manifest.value as object, { signal });
-      out.line(values['json'] ? JSON.stringify(answer, null, 2) : `${id} is at version ${String(answer['version'])}.`);
+      const answer = await connect(invocation).connectors.put(id, manifest.value as object, share, { signal });
+      if (values['json']) out.line(JSON.stringify(answer, null, 2));
+      else {
+        for (const warning of answer.warnings) out.line(faultLine(connector.manifestPath, { ...warning, severity: 'warning' }));
+        out.line(answer.created ? `${id} has version ${answer.version}; ${serving(answer.rollout)}.` : `${id} has this manifest already, as version ${answer.version}; ${serving(answer.rollout)}.`);
+      }
       return exitCodes.ok.code;
     } catch (error) {
       if (!(error instanceof EvenkeelError) || error.code !== 'connector_invalid') throw error;
@@ -40,14 +46,32 @@ export const connectorsPush: Command = {
 
 export const connectorsRollback: Command = {
   words: ['connectors', 'rollback'],
-  summary: 'Take a connector back to the version before.',
+  summary: 'End the trial of a new version, else go back to the version that was stable before.',
   operands: '<id>',
   arity: [1, 1],
-  options: { ...jsonOption, ...serverOptions },
+  options: { version: { type: 'string', value: '<n>', description: 'Go back to this version instead.' }, ...jsonOption, ...serverOptions },
   async run(invocation) {
-    const [id = ''] = invocation.positionals;
-    const answer = await connect(invocation).connectors.rollback(id, { signal: invocation.signal });
-    invocation.out.line(invocation.values['json'] ? JSON.stringify(answer, null, 2) : `${id} is back at version ${String(answer['version'])}.`);
+    const { positionals, values, out, signal } = invocation;
+    const [id = ''] = positionals;
+    const version = wholeNumber('version', values['version'], 2_147_483_647);
+    const rollout = await connect(invocation).connectors.rollback(id, version === undefined ? {} : { version }, { signal });
+    out.line(values['json'] ? JSON.stringify(rollout, null, 2) : `${id}: ${serving(rollout)}.`);
     return exitCodes.ok.code;
   },
 };
+
+function serving({ stable, candidate }: ConnectorRollout): string {
+  return candidate === null ? `version ${stable} serves every account` : `version ${candidate.version} serves ${candidate.percent} % of the accounts, version ${stable} the others`;
+}
+
+function shareOf(value: Invocation['values'][string]): { percent?: number } {
+  const percent = wholeNumber('percent', value, 100);
+  return percent === undefined ? {} : { percent };
+}
+
+function wholeNumber(name: string, value: Invocation['values'][string], most: number): number | undefined {
+  const text = textOf(value);
+  if (text === undefined) return undefined;
+  if (!/^\d{1,10}$/.test(text) || Number(text) > most) throw new UsageError(`--${name} must be a whole number up to ${most}, not "${text}".`);
+  return Number(text);
+}

@@ -24,11 +24,7 @@ export interface Problem {
     body?: unknown;
     request_id?: string;
   };
-  errors?: {
-    path: string;
-    message: string;
-    suggestion?: string;
-  }[];
+  errors?: ManifestWarning[];
   /** Where the account's owner re-authorises (reauth_required). */
   connect_url?: string;
   missing_scopes?: string[];
@@ -310,6 +306,208 @@ export interface ConnectSessionRequest {
   scheme?: string;
   /** http(s) address the result page leads back to. */
   return_url?: string;
+}
+
+/** client_id, client_secret and the connector's app_fields, all of them: what is left out is removed. */
+export type AppRequest = { [key: string]: string };
+
+export interface AppState {
+  connector: string;
+  /** The fields that are set; values are never shown. */
+  fields: string[];
+  revision: number;
+  updated_at: string;
+}
+
+export interface ConnectorDetail {
+  id: string;
+  name: string;
+  description: string | null;
+  categories: string[];
+  /** Authentication schemes; the first is the default. */
+  schemes: string[];
+  resources: string[];
+  app: {
+    /** Some scheme needs an app of this installation at the vendor. */
+    needed: boolean;
+    /** The fields that are set; values are never shown. */
+    fields: string[];
+  };
+  rollout: ConnectorRollout;
+  version: number;
+  docs_url: string | null;
+  offered_schemes: OfferedScheme[];
+  /** Settings of the app beside client_id and client_secret. */
+  app_fields: {
+    /** Key under config (or secret, when secret is true). */
+    name: string;
+    label: string;
+    type?: 'text' | 'password' | 'select' | 'textarea';
+    /** Sealed with the credential, never shown again. */
+    secret?: boolean;
+    /** Default true. */
+    required?: boolean;
+    /** ECMAScript regular expression, matched against the whole value. */
+    pattern?: string;
+    help?: string;
+    placeholder?: string;
+    default?: string;
+    options?: {
+      value: string;
+      label: string;
+    }[];
+  }[];
+  offered_resources: { [key: string]: OfferedResource };
+  /** Steps that run once an account is connected. */
+  post_install: string[];
+}
+
+export interface ConnectorList {
+  results: ConnectorSummary[];
+  /** Pass as cursor for the next page; null at the end. */
+  next_cursor: string | null;
+}
+
+export interface ConnectorPut {
+  id: string;
+  version: number;
+  /** False when the same manifest was there already and no new version was needed. */
+  created: boolean;
+  warnings: ManifestWarning[];
+  rollout: ConnectorRollout;
+}
+
+export interface ConnectorPutQuery {
+  /** Share of accounts that gets the new version at once; default 100. */
+  percent?: number;
+}
+
+export interface ConnectorQuery {
+  category?: string;
+  limit?: number;
+  cursor?: string;
+}
+
+export interface ConnectorRollout {
+  stable: number;
+  candidate: {
+    version: number;
+    percent: number;
+  } | null;
+  /** Grows with each change; send it back as If-Match to change only what you have seen. */
+  revision: number;
+  updated_at: string;
+}
+
+export interface ConnectorSummary {
+  id: string;
+  name: string;
+  description: string | null;
+  categories: string[];
+  /** Authentication schemes; the first is the default. */
+  schemes: string[];
+  resources: string[];
+  app: {
+    /** Some scheme needs an app of this installation at the vendor. */
+    needed: boolean;
+    /** The fields that are set; values are never shown. */
+    fields: string[];
+  };
+  rollout: ConnectorRollout;
+}
+
+export interface ConnectorVersion {
+  version: number;
+  source: 'built_in' | 'folder' | 'api';
+  /** Of the manifest's canonical JSON (RFC 8785), in hex. */
+  sha256: string;
+  created_by: string;
+  created_at: string;
+  /** Share of accounts it serves now. */
+  percent: number;
+  /** With include=manifest. */
+  manifest?: unknown;
+}
+
+export interface ConnectorVersionList {
+  results: ConnectorVersion[];
+  /** Pass as cursor for the next page; null at the end. */
+  next_cursor: string | null;
+}
+
+export interface ConnectorVersionQuery {
+  include?: 'manifest';
+  limit?: number;
+  cursor?: string;
+}
+
+export interface ManifestWarning {
+  path: string;
+  message: string;
+  suggestion?: string;
+}
+
+export interface OfferedOperation {
+  description: string | null;
+  /** Query parameters the operation reads. */
+  filters: string[];
+  /** Further query parameters are passed to the vendor as they are. */
+  any_query: boolean;
+  /** Scopes the vendor wants for it. */
+  scopes: string[];
+  idempotent: boolean;
+  /** How a list is paged, and its page sizes. */
+  page?: {
+    type: string;
+    default?: number;
+    max?: number;
+  };
+}
+
+export interface OfferedResource {
+  description: string | null;
+  category: string | null;
+  /** list, get, create, update, delete: those that are offered. */
+  methods: { [key: string]: OfferedOperation };
+  actions: { [key: string]: OfferedOperation };
+}
+
+export interface OfferedScheme {
+  id: string;
+  type: string;
+  label: string | null;
+  /** What the connect form asks for. */
+  fields: {
+    /** Key under config (or secret, when secret is true). */
+    name: string;
+    label: string;
+    type?: 'text' | 'password' | 'select' | 'textarea';
+    /** Sealed with the credential, never shown again. */
+    secret?: boolean;
+    /** Default true. */
+    required?: boolean;
+    /** ECMAScript regular expression, matched against the whole value. */
+    pattern?: string;
+    help?: string;
+    placeholder?: string;
+    default?: string;
+    options?: {
+      value: string;
+      label: string;
+    }[];
+  }[];
+  scopes: string[];
+}
+
+export interface RollbackRequest {
+  /** Default: end the trial, else the version that was stable before. */
+  version?: number;
+}
+
+export interface RolloutRequest {
+  version: number;
+  /** Share of accounts; 100 makes the version stable, 0 ends its trial. */
+  percent: number;
 }
 
 export interface ProxyListQuery {

@@ -1,0 +1,123 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test, type TestContext } from 'node:test';
+import { evenkeel } from './command-line.ts';
+
+/** An empty folder to work in. */
+async function workplace(context: TestContext): Promise<string> {
+  const cwd = await mkdtemp(join(tmpdir(), 'evenkeel-cli-'));
+  context.after(() => rm(cwd, { recursive: true, force: true }));
+  return cwd;
+}
+
+async function write(cwd: string, id: string, manifest: string): Promise<void> {
+  await mkdir(join(cwd, 'connectors', id), { recursive: true });
+  await writeFile(join(cwd, 'connectors', id, 'connector.json'), manifest);
+}
+
+test('a new connector lints clean and its fixture passes', async (context) => {
+  const cwd = await workplace(context);
+  const made = await evenkeel(['connectors', 'new', 'acme-crm', '--name', 'Acme & Co'], { cwd });
+  assert.equal(made.code, 0);
+  assert.deepEqual((await readdir(join(cwd, 'connectors/acme-crm'))).toSorted(), ['README.md', 'connector.json', 'fixtures', 'icon.svg']);
+  assert.match(await readFile(join(cwd, 'connectors/acme-crm/connector.json'), 'utf8'), /"name": "Acme & Co"/);
+  assert.deepEqual(await evenkeel(['connectors', 'lint'], { cwd }), { code: 0, stdout: '', stderr: '1 connector, 0 errors, 0 warnings\n' });
+  const tested = await evenkeel(['connectors', 'test'], { cwd });
+  assert.equal(tested.code, 0, tested.stdout + tested.stderr);
+});
+
+test('new never overwrites and takes only ids', async (context) => {
+  const cwd = await workplace(context);
+  await evenkeel(['connectors', 'new', 'acme'], { cwd });
+  const again = await evenkeel(['connectors', 'new', 'acme'], { cwd });
+  assert.deepEqual([again.code, again.stderr], [2, 'evenkeel: connectors/acme is there already; nothing was changed.\n']);
+  for (const id of ['Acme', '../acme', '9acme', 'a b', 'a'.repeat(64)]) assert.equal((await evenkeel(['connectors', 'new', id], { cwd })).code, 2, id);
+});
+
+test('lint names file, place and what was meant, and exits 1', async (context) => {
+  const cwd = await workplace(context);
+  await evenkeel(['connectors', 'new', 'acme'], { cwd });
+  const file = join(cwd, 'connectors/acme/connector.json');
+  const manifest = await readFile(file, 'utf8');
+  await writeFile(file, manifest.replace('"pagination"', '"paginaton"'));
+  const { code, stdout, stderr } = await evenkeel(['connectors', 'lint'], { cwd });
+  assert.equal(code, 1);
+  assert.match(stdout, /^connectors\/acme\/connector\.json:paginaton: .+ \(did you mean "pagination"\?\)$/m);
+  assert.match(stderr, /^1 connector, \d+ errors?, \d+ warnings?$/m);
+  const { stdout: json } = await evenkeel(['connectors', 'lint', '--json', 'connectors/acme/connector.json'], { cwd });
+  const [report] = JSON.parse(json) as { file: string; faults: { path: string; suggestion?: string }[] }[];
+  assert.equal(report?.file, 'connectors/acme/connector.json');
+  assert.ok(report.faults.some(({ path, suggestion }) => path === 'paginaton' && suggestion === 'pagination'));
+});
+
+test('what is not JSON, or is in the wrong folder, is a finding with its place', async (context) => {
+  const cwd = await workplace(context);
+  await write(cwd, 'broken', '{\n  "manifest": 1,\n  "id" "broken"\n}');
+  await write(cwd, 'cut', '{"manifest": 1,');
+  const { code, stdout } = await evenkeel(['connectors', 'lint'], { cwd });
+  assert.equal(code, 1);
+  assert.match(stdout, /^connectors\/broken\/connector\.json: is not JSON: .* in line 3, column 8$/m);
+  assert.match(stdout, /^connectors\/cut\/connector\.json: is not JSON: /m);
+  await evenkeel(['connectors', 'new', 'acme'], { cwd });
+  const manifest = await readFile(join(cwd, 'connectors/acme/connector.json'), 'utf8');
+  await write(cwd, 'other', manifest);
+  assert.match((await evenkeel(['connectors', 'lint', 'connectors/other'], { cwd })).stdout, /^connectors\/other\/connector\.json:id: .*"other"/m);
+});
+
+test('a place without connectors is a usage error', async (context) => {
+  const cwd = await workplace(context);
+  for (const [args, message] of [
+    [['connectors', 'lint'], /there is no folder "connectors" here/],
+    [['connectors', 'lint', 'nowhere'], /there is no nowhere/],
+    [['connectors', 'lint', '.'], /\. holds no connector\.json/],
+  ] as const) {
+    const { code, stderr } = await evenkeel(args, { cwd });
+    assert.equal(code, 2);
+    assert.match(stderr, message);
+  }
+});
+
+test('push sends the manifest and reports the version or every fault', async (context) => {
+  const cwd = await workplace(context);
+  await evenkeel(['connectors', 'new', 'acme'], { cwd });
+  const rollout = { stable: 1, candidate: { version: 2, percent: 10 }, revision: 2, updated_at: '2026-10-01T00:00:00Z' };
+  const faults = [{ path: 'auth[0]', message: 'is odd', suggestion: 'even' }, { path: 'http', message: 'is missing' }];
+  const seen: string[] = [];
+  const server = createServer((request, response) => {
+    let body = '';
+    request.on('data', (chunk: Buffer) => (body += chunk.toString()));
+    request.on('end', () => {
+      seen.push(`${request.method} ${request.url} ${body.length > 100 ? (JSON.parse(body) as { id: string }).id : body}`);
+      const [status, answer] = request.url?.endsWith('/rollback')
+        ? [200, { ...rollout, candidate: null }]
+        : request.url?.includes('percent')
+          ? [200, { id: 'acme', version: 2, created: true, warnings: [{ path: 'docs_url', message: 'is missing' }], rollout }]
+          : [422, { type: '', title: '', status: 422, detail: 'The manifest has 2 faults.', code: 'connector_invalid', origin: 'caller', retryable: false, request_id: 'req_1', errors: faults }];
+      response.writeHead(status as number).end(JSON.stringify(answer));
+    });
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  context.after(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const environment = { EVENKEEL_URL: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, EVENKEEL_API_KEY: 'ek_test' };
+  assert.deepEqual(await evenkeel(['connectors', 'push', 'connectors/acme', '--percent', '10'], { cwd, environment }), {
+    code: 0,
+    stdout: 'connectors/acme/connector.json:docs_url: warning: is missing\nacme has version 2; version 2 serves 10 % of the accounts, version 1 the others.\n',
+    stderr: '',
+  });
+  assert.deepEqual(await evenkeel(['connectors', 'push', 'connectors/acme'], { cwd, environment }), {
+    code: 1,
+    stdout: 'connectors/acme/connector.json:auth[0]: is odd (did you mean "even"?)\nconnectors/acme/connector.json:http: is missing\n',
+    stderr: 'evenkeel: acme was refused with 2 faults; the server keeps the version it has.\n',
+  });
+  assert.deepEqual(await evenkeel(['connectors', 'rollback', 'acme'], { cwd, environment }), { code: 0, stdout: 'acme: version 1 serves every account.\n', stderr: '' });
+  assert.deepEqual(seen, ['PUT /v1/connectors/acme?percent=10 acme', 'PUT /v1/connectors/acme acme', 'POST /v1/connectors/acme/rollback {}']);
+  assert.equal((await evenkeel(['connectors', 'push', 'connectors/acme', '--percent', '101'], { cwd, environment })).code, 2);
+});
