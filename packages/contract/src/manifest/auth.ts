@@ -6,7 +6,7 @@
 import Type from 'typebox';
 import { Request } from './request.ts';
 import { Capture, Condition } from './response.ts';
-import { ConnectField, Path, Strict, Tagged, Template, Value, ValueMap } from './value.ts';
+import { ConnectField, Expression, Path, PlainPath, Strict, Tagged, Template, Value, ValueMap } from './value.ts';
 
 export const Apply = Strict(
   {
@@ -24,12 +24,12 @@ export const ClientAuth = Type.Union([Type.Literal('header'), Type.Literal('body
 
 export const TokenResponse = Strict(
   {
-    root: Type.Optional(Type.String({ description: 'Plain path under which the fields stand, e.g. "authed_user".' })),
-    access_token: Type.Optional(Type.String({ description: 'Plain path, default access_token.' })),
-    refresh_token: Type.Optional(Type.String({ description: 'Plain path, default refresh_token.' })),
-    scope: Type.Optional(Type.String({ description: 'Plain path, default scope.' })),
-    token_type: Type.Optional(Type.String()),
-    id_token: Type.Optional(Type.String()),
+    root: Type.Optional(PlainPath('Plain path under which the fields stand, e.g. "authed_user".')),
+    access_token: Type.Optional(PlainPath('Plain path, default access_token.')),
+    refresh_token: Type.Optional(PlainPath('Plain path, default refresh_token.')),
+    scope: Type.Optional(PlainPath('Plain path, default scope.')),
+    token_type: Type.Optional(PlainPath('Plain path, default token_type.')),
+    id_token: Type.Optional(PlainPath('Plain path, default id_token.')),
     success: Type.Optional(Condition),
     message: Type.Optional(Path),
   },
@@ -42,12 +42,12 @@ export const Expiry = Tagged(
   [
     Strict({
       from: Type.Literal('response'),
-      path: Type.Optional(Type.String({ description: 'Plain path under the root, default expires_in.' })),
+      path: Type.Optional(PlainPath('Plain path under the root, default expires_in.')),
       unit: Type.Optional(Type.Union([Type.Literal('s'), Type.Literal('ms'), Type.Literal('epoch_s'), Type.Literal('epoch_ms'), Type.Literal('iso')])),
       fallback_s: Type.Optional(Type.Integer({ minimum: 1, description: 'Lifetime assumed when the field is absent.' })),
     }),
     Strict({ from: Type.Literal('jwt'), claim: Type.Optional(Type.String()) }, { description: 'The exp claim of the access token.' }),
-    Strict({ from: Type.Literal('introspection'), request: Request, path: Type.Optional(Type.String()), unit: Type.Optional(Type.Union([Type.Literal('s'), Type.Literal('epoch_s')])) }),
+    Strict({ from: Type.Literal('introspection'), request: Request, path: Type.Optional(PlainPath('Plain path in the answer, default exp.')), unit: Type.Optional(Type.Union([Type.Literal('s'), Type.Literal('epoch_s')])) }),
     Strict({ from: Type.Literal('assumed'), lifetime_s: Type.Integer({ minimum: 1 }) }),
     Strict({ from: Type.Literal('on_401') }, { description: 'Nothing is known; a 401 leads to a refresh.' }),
     Strict({ from: Type.Literal('never') }),
@@ -78,7 +78,7 @@ export type Refresh = Type.Static<typeof Refresh>;
 export const Step = Strict({
   id: Type.String({ pattern: '^[a-z][a-z0-9_-]*$' }),
   description: Type.Optional(Type.String()),
-  when: Type.Optional(Type.String({ description: 'JSONata over the scope; false skips the step.' })),
+  when: Type.Optional(Expression('JSONata over the scope; false skips the step.')),
   request: Request,
   authenticated: Type.Optional(Type.Boolean({ description: 'Attach the credential obtained so far; default true (false in a session login).' })),
   success: Type.Optional(Condition),

@@ -3,7 +3,7 @@ import Type from 'typebox';
 import { AuthScheme, Step } from './auth.ts';
 import { Request, requestProperties, ArrayStyle } from './request.ts';
 import { Condition, ErrorRule, Pagination, RateLimit, Response, Capture } from './response.ts';
-import { ConnectField, Path, Strict, Template, ValueMap, Value } from './value.ts';
+import { ConnectField, Path, PlainPath, Strict, Template, ValueMap, Value } from './value.ts';
 
 export const Operation = Strict(
   {
@@ -23,13 +23,13 @@ export type Operation = Type.Static<typeof Operation>;
 export const Resource = Strict({
   description: Type.Optional(Type.String()),
   category: Type.Optional(Type.String()),
-  id: Type.Optional(Type.String({ description: 'Plain path of a record\'s id, default "id".' })),
+  id: Type.Optional(PlainPath('Plain path of a record\'s id, default "id".')),
   list: Type.Optional(Operation),
   get: Type.Optional(Operation),
   create: Type.Optional(Operation),
   update: Type.Optional(Operation),
   delete: Type.Optional(Operation),
-  actions: Type.Optional(Type.Record(Type.String({ pattern: '^[a-z][a-z0-9_-]*$' }), Operation)),
+  actions: Type.Optional(Type.Record(Type.String({ pattern: '^[a-z][a-z0-9_-]*$' }), Operation, { additionalProperties: false })),
 });
 export type Resource = Type.Static<typeof Resource>;
 
@@ -62,7 +62,7 @@ export const Manifest = Strict(
     rate_limits: Type.Optional(Type.Array(RateLimit)),
     granted_scopes: Type.Optional(Strict({ header: Type.Optional(Type.String()), separator: Type.Optional(Type.String()) })),
     pagination: Type.Optional(Pagination),
-    resources: Type.Record(Type.String({ pattern: '^[a-z][a-z0-9_-]*$' }), Resource),
+    resources: Type.Record(Type.String({ pattern: '^[a-z][a-z0-9_-]*$' }), Resource, { additionalProperties: false }),
     validation: Type.Optional(
       Strict(
         { request: Request, success: Type.Optional(Condition), capture: Type.Optional(Capture), message: Type.Optional(Path) },

@@ -1,6 +1,6 @@
 /** How a request to a vendor is described: method, address, query, headers and body as data. */
 import Type from 'typebox';
-import { Strict, Tagged, Template, Value, ValueMap } from './value.ts';
+import { holds, Strict, Tagged, Template, Value, ValueMap } from './value.ts';
 
 export const Method = Type.Union([
   Type.Literal('GET'),
@@ -57,8 +57,8 @@ export type Body = Type.Static<typeof Body>;
 
 const requestProperties = {
   method: Method,
-  path: Type.Optional(Type.String({ description: 'Joined to http.base_url; placeholders are percent-encoded as one segment each.' })),
-  url: Type.Optional(Type.String({ description: 'An absolute address instead of path; its origin must be one of the connector\'s.' })),
+  path: Type.Optional(Type.String({ ...holds('template'), description: 'Joined to http.base_url; placeholders are percent-encoded as one segment each.' })),
+  url: Type.Optional(Type.String({ ...holds('template'), description: 'An absolute address instead of path; its origin must be one of the connector\'s.' })),
   query: Type.Optional(ValueMap),
   query_arrays: Type.Optional(ArrayStyle),
   headers: Type.Optional(ValueMap),

@@ -1,9 +1,21 @@
 /** How an answer of a vendor is read: errors first, then records, paging and rate limits. */
 import Type from 'typebox';
 import { ErrorCode } from '../errors.ts';
-import { Path, Strict, Tagged, Value, ValueMap } from './value.ts';
+import { Expression, holds, Path, PlainPath, Regex, Strict, Tagged, Value, ValueMap } from './value.ts';
 
+const scalar = { type: ['string', 'number', 'boolean', 'null'] };
+const operator = (name: string, schema: object) => ({ type: 'object', properties: { [name]: schema }, required: [name], additionalProperties: false });
 export const Matcher = Type.Unsafe<Matcher>({
+  anyOf: [
+    scalar,
+    operator('in', { type: 'array', items: scalar }),
+    operator('not', scalar),
+    operator('exists', { type: 'boolean' }),
+    operator('contains', { type: 'string' }),
+    operator('matches', { type: 'string' }),
+    operator('gte', { type: 'number' }),
+    operator('lte', { type: 'number' }),
+  ],
   description: 'A literal to equal, or one of {in}, {not}, {exists}, {contains}, {matches}, {gte}, {lte}.',
 });
 export type Matcher =
@@ -22,9 +34,9 @@ export type Matcher =
 /** All stated conditions hold together; a status is a number or a class such as "4xx". */
 export const Condition = Strict({
   status: Type.Optional(Type.Array(Type.Union([Type.Integer(), Type.String({ pattern: '^[1-5]xx$' })]))),
-  body: Type.Optional(Type.Unsafe<Record<string, Matcher>>({ type: 'object', description: 'Plain path in the body → matcher.' })),
-  headers: Type.Optional(Type.Unsafe<Record<string, Matcher>>({ type: 'object', description: 'Header name → matcher.' })),
-  expr: Type.Optional(Type.String({ description: 'JSONata over {status, headers, body}; true matches.' })),
+  body: Type.Optional(Type.Unsafe<Record<string, Matcher>>({ type: 'object', ...holds('body-matchers'), additionalProperties: Matcher, description: 'Plain path in the body → matcher.' })),
+  headers: Type.Optional(Type.Unsafe<Record<string, Matcher>>({ type: 'object', ...holds('matchers'), additionalProperties: Matcher, description: 'Header name → matcher.' })),
+  expr: Type.Optional(Expression('JSONata over {status, headers, body}; true matches.')),
 });
 export type Condition = Type.Static<typeof Condition>;
 
@@ -32,7 +44,7 @@ export type Condition = Type.Static<typeof Condition>;
 const sourceProperties = {
   header: Type.Optional(Type.String()),
   body: Type.Optional(Path),
-  pattern: Type.Optional(Type.String({ description: 'A regular expression with one capture group, for headers such as "api-usage=18/5000".' })),
+  pattern: Type.Optional(Regex('A regular expression with one capture group, for headers such as "api-usage=18/5000".')),
 };
 export const NumberSource = Strict(sourceProperties);
 export type NumberSource = Type.Static<typeof NumberSource>;
@@ -88,7 +100,7 @@ export const Pagination = Tagged('type', [
     {
       type: Type.Literal('cursor'),
       next: Type.Optional(Path),
-      next_from_last: Type.Optional(Type.String({ description: 'Plain path in the last record of the page, for vendors whose cursor is a record id.' })),
+      next_from_last: Type.Optional(PlainPath('Plain path in the last record of the page, for vendors whose cursor is a record id.')),
       more: Type.Optional(Path),
       ...paging,
     },
@@ -99,11 +111,11 @@ export const Pagination = Tagged('type', [
   Strict({ type: Type.Literal('link_header'), rel: Type.Optional(Type.String()), ...paging }),
   Strict({ type: Type.Literal('next_url'), next: Path, more: Type.Optional(Path), ...paging }, { description: 'An absolute or relative address in the body.' }),
   Strict(
-    { type: Type.Literal('record_range'), total_header: Type.Optional(Type.String()), total_pattern: Type.Optional(Type.String()), ...paging },
+    { type: Type.Literal('record_range'), total_header: Type.Optional(Type.String()), total_pattern: Type.Optional(Regex('One capture group around the total.')), ...paging },
     { description: 'page.from and page.to, both inclusive and from 0; total from a header such as "Content-Range: items 0-24/319".' },
   ),
   Strict({ type: Type.Literal('relay'), page_info: Path, ...paging }, { description: 'GraphQL pageInfo {hasNextPage, endCursor}; page.cursor.' }),
-  Strict({ type: Type.Literal('expression'), next: Type.String(), ...paging }, { description: 'JSONata over {response, page, input}; its result becomes page.state, null ends.' }),
+  Strict({ type: Type.Literal('expression'), next: Expression('JSONata over {response, page, input}.'), ...paging }, { description: 'JSONata over {response, page, input}; its result becomes page.state, null ends.' }),
 ]);
 export type Pagination = Type.Static<typeof Pagination>;
 
@@ -115,12 +127,12 @@ export const Response = Strict({
   ),
   records: Type.Optional(Path),
   record: Type.Optional(Path),
-  transform: Type.Optional(Type.String({ description: 'JSONata over one record.' })),
+  transform: Type.Optional(Expression('JSONata over one record.')),
 });
 export type Response = Type.Static<typeof Response>;
 
 export const Capture = Strict({
-  captured: Type.Optional(Type.Unsafe<Record<string, Value>>({ type: 'object', description: 'Stored with the account, visible.' })),
-  secret: Type.Optional(Type.Unsafe<Record<string, Value>>({ type: 'object', description: 'Sealed with the credential.' })),
+  captured: Type.Optional(Type.Unsafe<Record<string, Value>>({ type: 'object', ...holds('value'), description: 'Stored with the account, visible.' })),
+  secret: Type.Optional(Type.Unsafe<Record<string, Value>>({ type: 'object', ...holds('value'), description: 'Sealed with the credential.' })),
 });
 export type Capture = Type.Static<typeof Capture>;

@@ -22,6 +22,11 @@ export const scopeRoots = [
 ] as const;
 export type ScopeRoot = (typeof scopeRoots)[number];
 
+/** What a string or value of the manifest is written in, for the linter; not part of the published schema. */
+export type Holds = 'value' | 'template' | 'path' | 'path-or-expression' | 'expression' | 'regex' | 'matchers' | 'body-matchers';
+export const holdsKey = 'x-holds';
+export const holds = (what: Holds) => ({ [holdsKey]: what }) as const;
+
 /**
  * JSON with placeholders. A string that is exactly one placeholder, `"{{input.body.name}}"`, yields the
  * value with its type; any other string is interpolated. In an object an absent value drops its key.
@@ -30,16 +35,18 @@ export type ScopeRoot = (typeof scopeRoots)[number];
  */
 export type Value = string | number | boolean | null | Value[] | { [key: string]: Value };
 export const Value = Type.Unsafe<Value>({
+  ...holds('value'),
   description:
     'JSON with placeholders: "{{config.subdomain}}". A string that is exactly one placeholder keeps the type; an absent value drops its key. {"$expr": "…"} evaluates JSONata over the scope, {"$literal": …} is taken as it is.',
 });
 
 /** A string with placeholders that must yield a string. */
-export const Template = Type.String({ description: 'A string with placeholders, e.g. "https://{{config.subdomain}}.example.com".' });
+export const Template = Type.String({ ...holds('template'), description: 'A string with placeholders, e.g. "https://{{config.subdomain}}.example.com".' });
 
 /** A plain path into a scope or a body (`paging.next.after`, `items[0].id`, `` for the whole), or an expression. */
 export type Path = string | { $expr: string };
 export const Path = Type.Unsafe<Path>({
+  ...holds('path-or-expression'),
   description: 'A plain path such as "paging.next.after" ("" is the whole), or {"$expr": "<JSONata>"}.',
   anyOf: [
     { type: 'string' },
@@ -47,7 +54,14 @@ export const Path = Type.Unsafe<Path>({
   ],
 });
 
-export const ValueMap = Type.Unsafe<{ [key: string]: Value }>({ type: 'object', description: 'Names to values with placeholders.' });
+export const ValueMap = Type.Unsafe<{ [key: string]: Value }>({ type: 'object', ...holds('value'), description: 'Names to values with placeholders.' });
+
+/** A plain path, without the alternative of an expression. */
+export const PlainPath = (description?: string) => Type.String({ ...holds('path'), ...(description === undefined ? {} : { description }) });
+/** JSONata; the description says what it reads. */
+export const Expression = (description: string) => Type.String({ ...holds('expression'), minLength: 1, description });
+/** An ECMAScript regular expression that cannot take exponential time. */
+export const Regex = (description: string) => Type.String({ ...holds('regex'), description });
 
 /** An object schema without additional properties: a manifest has no silent misspellings. */
 export function Strict<T extends Type.TProperties>(properties: T, options: Type.TObjectOptions = {}) {
@@ -72,7 +86,7 @@ export const ConnectField = Strict(
     type: Type.Optional(Type.Union([Type.Literal('text'), Type.Literal('password'), Type.Literal('select'), Type.Literal('textarea')])),
     secret: Type.Optional(Type.Boolean({ description: 'Sealed with the credential, never shown again.' })),
     required: Type.Optional(Type.Boolean({ description: 'Default true.' })),
-    pattern: Type.Optional(Type.String({ description: 'ECMAScript regular expression, matched against the whole value.' })),
+    pattern: Type.Optional(Regex('ECMAScript regular expression, matched against the whole value.')),
     help: Type.Optional(Type.String()),
     placeholder: Type.Optional(Type.String()),
     default: Type.Optional(Type.String()),
