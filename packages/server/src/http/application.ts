@@ -23,6 +23,8 @@ export interface ApplicationDependencies {
   readonly log: Log;
   readonly version: string;
   readonly routes: readonly Route[];
+  /** How long requests under way may take to end once closing has begun; default 10 s. */
+  readonly closeGraceMs?: number;
 }
 
 /** Ready to listen, or to be injected into; `close()` ends it after the requests under way. */
@@ -37,6 +39,11 @@ export async function createApplication(dependencies: ApplicationDependencies): 
     http: { headersTimeout: 20_000, keepAliveTimeout: 65_000 },
     routerOptions: { maxParamLength: 2_000, ignoreTrailingSlash: false },
     ajv: { customOptions: {} },
+  });
+  // Requests under way may end; a client that never finishes sending must not keep the process alive.
+  app.addHook('preClose', (done) => {
+    setTimeout(() => app.server.closeAllConnections(), dependencies.closeGraceMs ?? 10_000).unref();
+    done();
   });
   app.decorateRequest('caller', null);
   app.decorateRequest('auditId', null);
@@ -82,7 +89,7 @@ function addRoute(app: FastifyInstance, one: Route, { database, keys, log }: App
       ...(params === undefined ? {} : { params }),
       ...(query === undefined ? {} : { querystring: query }),
       ...(body === undefined ? {} : { body }),
-      response: { ...answers, ...(one.access === 'open' ? {} : { default: Problem }) },
+      response: { ...answers, ...(one.access === 'open' ? {} : { '4xx': Problem, '5xx': Problem }) },
     },
     onRequest,
     ...(action === undefined
@@ -97,7 +104,8 @@ function addRoute(app: FastifyInstance, one: Route, { database, keys, log }: App
               requestId: request.id,
             });
           },
-          onResponse: async (request: FastifyRequest, reply: FastifyReply) => {
+          // Before the answer leaves: who was answered can rely on the entry.
+          onSend: async (request: FastifyRequest, reply: FastifyReply) => {
             if (request.auditId === null) return;
             await completeAudit(database, request.auditId, reply.statusCode).catch((error: unknown) => {
               log.error({ err: error, requestId: request.id }, 'audit: the status of an act could not be written');
