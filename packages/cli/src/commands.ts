@@ -4,10 +4,12 @@ import { accountsList, accountsShow } from './commands/accounts.ts';
 import { connectorsLint } from './commands/connectors-lint.ts';
 import { connectorsNew } from './commands/connectors-new.ts';
 import { connectorsPush, connectorsRollback } from './commands/connectors-push.ts';
+import { demo } from './commands/demo.ts';
 import { start } from './commands/start.ts';
 
 export const commands: readonly Command[] = [
   start,
+  demo,
   connectorsLint,
   connectorsNew,
   connectorsPush,

@@ -13,9 +13,17 @@ export interface DemoConnection {
   readonly choice: number;
 }
 
+export interface DemoRead {
+  readonly resource: string;
+  /** What the list needs to be told. */
+  readonly query?: Readonly<Record<string, string>>;
+  /** Member of a record that holds its id; default "id". */
+  readonly id?: string;
+}
+
 export interface DemoTraffic {
-  /** Resources whose lists and records are read. */
-  readonly reads: readonly string[];
+  /** What is listed and then read record by record. */
+  readonly reads: readonly DemoRead[];
   /** A record that is created now and then; `n` makes each different. */
   readonly create?: { readonly resource: string; readonly body: (n: number) => object };
 }
@@ -52,13 +60,21 @@ export const demoConnections: readonly DemoConnection[] = [
 
 const person = (n: number) => ({ first: 'Demo', last: `Person ${n}`, email: `demo.${n}@mail.example` });
 
+const read = (...resources: string[]): DemoRead[] => resources.map((resource) => ({ resource }));
+
 export const demoTraffic: Readonly<Record<string, DemoTraffic>> = {
-  hubspot: { reads: ['contacts', 'companies', 'deals'], create: { resource: 'contacts', body: (n) => ({ properties: { firstname: person(n).first, lastname: person(n).last, email: person(n).email } }) } },
-  salesforce: { reads: ['contacts', 'companies', 'deals'], create: { resource: 'contacts', body: (n) => ({ FirstName: person(n).first, LastName: person(n).last, Email: person(n).email }) } },
-  pipedrive: { reads: ['contacts', 'companies', 'deals'], create: { resource: 'contacts', body: (n) => ({ name: `${person(n).first} ${person(n).last}` }) } },
-  linear: { reads: ['issues', 'teams', 'users'] },
-  slack: { reads: ['channels', 'users'] },
-  github: { reads: ['issues', 'repositories'] },
-  bamboohr: { reads: ['employees'] },
-  greenhouse: { reads: ['candidates', 'jobs', 'applications'] },
+  hubspot: {
+    reads: read('contacts', 'companies', 'deals'),
+    create: { resource: 'contacts', body: (n) => ({ properties: { firstname: person(n).first, lastname: person(n).last, email: person(n).email } }) },
+  },
+  salesforce: {
+    reads: read('contacts', 'companies', 'deals').map((one) => ({ ...one, id: 'Id' })),
+    create: { resource: 'contacts', body: (n) => ({ FirstName: person(n).first, LastName: person(n).last, Email: person(n).email }) },
+  },
+  pipedrive: { reads: read('contacts', 'companies', 'deals'), create: { resource: 'contacts', body: (n) => ({ name: `${person(n).first} ${person(n).last}` }) } },
+  linear: { reads: read('issues', 'teams', 'users') },
+  slack: { reads: read('channels', 'users') },
+  github: { reads: [{ resource: 'repositories', id: 'full_name' }] },
+  bamboohr: { reads: read('employees') },
+  greenhouse: { reads: read('candidates', 'jobs', 'applications') },
 };

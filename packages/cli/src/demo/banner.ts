@@ -1,0 +1,32 @@
+/** What the demo tells when everything runs. */
+import type { CastReport } from './cast.ts';
+
+export interface Scene {
+  readonly url: string;
+  readonly sandboxUrl: string;
+  readonly apiKey: string;
+  /** Where the key is kept; undefined when it came from the environment. */
+  readonly keyFile: string | undefined;
+  readonly cast: CastReport;
+}
+
+export function banner({ url, sandboxUrl, apiKey, keyFile, cast }: Scene): string {
+  const tenants = new Set(cast.members.map(({ plan }) => plan.tenant)).size;
+  const connectors = new Set(cast.members.map(({ plan }) => plan.connector)).size;
+  const state = cast.connected === 0 ? 'still connected' : cast.connected === cast.members.length ? 'connected' : `connected, ${cast.connected} of them just now`;
+  const example = cast.members.find(({ plan }) => plan.choice === 0);
+  return [
+    '',
+    'Evenkeel is running.',
+    '',
+    `  Console   ${url}`,
+    `  API docs  ${url}/docs`,
+    `  API key   ${apiKey}${keyFile === undefined ? '' : `  (admin; kept in ${keyFile})`}`,
+    `  Vendors   ${sandboxUrl}/_sandbox/vendors  (simulated)`,
+    '',
+    `${cast.members.length} accounts of ${tenants} tenants at ${connectors} vendors are ${state}. Programs call them; one more call:`,
+    '',
+    ...(example === undefined ? [] : [`  curl -H 'Authorization: Bearer ${apiKey}' '${url}/v1/accounts/${example.account.id}'`, '']),
+    'Ctrl-C ends it. The next start takes up from here.',
+  ].join('\n');
+}
