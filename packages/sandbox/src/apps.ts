@@ -1,9 +1,13 @@
+import { readFileSync } from 'node:fs';
+
 /** The OAuth apps registered with the simulated vendors: fixed, public, worthless outside the sandbox. */
 export interface SandboxApp {
   readonly client_id: string;
   readonly client_secret: string;
   /** The vendor's number for the app, where it has one. */
   readonly app_id?: string;
+  /** PKCS#8 PEM, for apps that sign JWTs. */
+  readonly private_key?: string;
 }
 
 export const sandboxApps = {
@@ -12,7 +16,7 @@ export const sandboxApps = {
   pipedrive: { client_id: 'c0ffee0123456789', client_secret: 'f00dfeed0123456789abcdef0123456789abcdef' },
   linear: { client_id: '7d1e5a90c2b34f6e8a1d0c9b7e6f5a43', client_secret: '1c9b8a7f6e5d4c3b2a19080706050403' },
   slack: { client_id: '2141029472.691202649728', client_secret: '39f4b8e1c07d4a6f9e2b5c8d1a3f6e70', app_id: 'A0EVENKEEL1' },
-  github: { client_id: 'Iv23liSandboxEvenkeel', client_secret: '8f4d2c6b0a9e7d5c3b1a09f8e7d6c5b4a3928170', app_id: '730112' },
+  github: { client_id: 'Iv23liSandboxEvenkeel', client_secret: '8f4d2c6b0a9e7d5c3b1a09f8e7d6c5b4a3928170', app_id: '730112', private_key: readFileSync(new URL('../keys/github-app.pem', import.meta.url), 'utf8') },
 } as const satisfies Record<string, SandboxApp>;
 
 /** Keys that the key-authenticated vendors accept, ten each; the n-th belongs to the vendor's n-th account. */
