@@ -9,7 +9,7 @@ import jsonata from 'jsonata';
 import { ExpressionFailure, limits } from './expression-limits.ts';
 import type { ExpressionFault } from './expression.ts';
 import { isFunctionObject } from './plain.ts';
-import { regexFault } from './regex.ts';
+import { regexFault, safeTextLength } from './regex.ts';
 
 const refusedFunctions: Readonly<Record<string, string>> = {
   eval: '$eval is not allowed: an expression must be readable as it stands.',
@@ -46,10 +46,12 @@ function refusal(node: { type?: unknown; value?: unknown; position?: unknown }):
   return undefined;
 }
 
-/** A regular expression that refuses texts too long for the worst pattern that `regexFault` lets pass. */
+/** A regular expression that refuses texts longer than its pattern is safe for. */
 export class BoundedRegExp extends RegExp {
+  readonly #textLength = safeTextLength(this.source);
+
   override exec(text: string): RegExpExecArray | null {
-    if (text.length > limits.matchedText) throw new ExpressionFailure(`a text of more than ${limits.matchedText} characters meets a regular expression`);
+    if (text.length > this.#textLength) throw new ExpressionFailure(`a text of more than ${this.#textLength} characters meets the regular expression /${this.source.slice(0, 60)}/`);
     return super.exec(text);
   }
 }

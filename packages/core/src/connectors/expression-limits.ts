@@ -9,8 +9,6 @@ export const limits = {
   sequence: 50_000,
   /** Characters of one string. */
   text: 1_000_000,
-  /** Characters of a string given to a regular expression. */
-  matchedText: 20_000,
   /** Values within one value, counted as a tree, so that shared parts count each time. */
   nodes: 1_000_000,
   /** Levels of nesting in one value. */

@@ -42,7 +42,7 @@ function compile(source: string): CompiledExpression {
     return { ok: false, fault: { message: `The expression has ${source.length} characters; at most ${limits.sourceLength} are allowed.` } };
   }
   try {
-    const expression = jsonata(source, { timeout: limits.timeMs, stack: limits.depth, sequence: limits.sequence, RegexEngine: BoundedRegExp as RegExpConstructor });
+    const expression = jsonata(source, { timeout: limits.timeMs, stack: limits.depth, sequence: limits.sequence, RegexEngine: BoundedRegExp as unknown as RegExpConstructor });
     const refused = refusals(expression.ast());
     if (refused !== undefined) return { ok: false, fault: refused };
     guardFunctions(expression);

@@ -116,30 +116,31 @@ function resourceFaults(manifest: Json, references: readonly Reference[]): Fault
 }
 
 function operationFaults(method: string, operation: Json, at: string, manifest: Json, references: readonly Reference[]): Fault[] {
-  const own = references.filter((reference) => reference.at.startsWith(`${at}.`));
   const faults: Fault[] = [];
   if (operation['path'] === undefined && operation['url'] === undefined) faults.push(error(`${at}.path`, 'The operation has neither path nor url.'));
-  const text = JSON.stringify(operation);
+  const text = method === 'list' ? '' : JSON.stringify(operation);
   if (['get', 'update', 'delete'].includes(method) && !text.includes('input.id')) {
     faults.push(warning(`${at}.path`, `"${method}" never uses {{input.id}}, so every id leads to the same request.`));
   }
   if (['create', 'update'].includes(method) && !text.includes('input')) faults.push(warning(`${at}.body`, `"${method}" sends nothing of the caller's body; use {{input.body}}.`));
   if (method !== 'list' && operation['pagination'] !== undefined) faults.push(warning(`${at}.pagination`, 'Only a list has pages.'));
-  if (method === 'list') faults.push(...pagingFaults(operation, at, manifest, own));
+  if (method === 'list') faults.push(...pagingFaults(operation, at, manifest, references));
   return faults;
 }
 
 /** Which part of `page` each kind of paging fills, beside the limit. */
 const filledBy: Readonly<Record<string, readonly string[]>> = { cursor: ['cursor', 'relay'], number: ['page'], offset: ['offset'], from: ['record_range'], to: ['record_range'], state: ['expression'] };
 
-function pagingFaults(operation: Json, at: string, manifest: Json, own: readonly Reference[]): Fault[] {
+function pagingFaults(operation: Json, at: string, manifest: Json, references: readonly Reference[]): Fault[] {
   const declared = operation['pagination'] ?? manifest['pagination'];
   const paging = isRecord(declared) ? declared : { type: 'none' };
   const type = String(paging['type']);
   const faults: Fault[] = [];
   const inherited = operation['pagination'] === undefined ? JSON.stringify(paging['query'] ?? {}) + JSON.stringify(paging['headers'] ?? {}) : '';
-  const uses = (name: string): boolean => inherited.includes(`page.${name}`) || JSON.stringify(operation).includes(`page.${name}`);
-  for (const { at: place, segments, written } of own) {
+  const text = inherited + JSON.stringify(operation);
+  const uses = (name: string): boolean => text.includes(`page.${name}`);
+  for (const { at: place, segments, written } of references) {
+    if (!place.startsWith(`${at}.`)) continue;
     const fillers = segments[0] === 'page' && typeof segments[1] === 'string' ? filledBy[segments[1]] : undefined;
     if (fillers !== undefined && !fillers.includes(type)) faults.push(error(place, `{{${written}}} is never filled: the pagination is "${type}", not ${fillers.join(' or ')}.`));
   }
