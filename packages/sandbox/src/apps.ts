@@ -11,6 +11,7 @@ export interface SandboxApp {
 }
 
 export const sandboxApps = {
+  bamboohr: { client_id: 'developer_portal-evenkeel-sandbox', client_secret: 'bd0c4e1f7a2b4c6d8e9f0a1b2c3d4e5f' },
   hubspot: { client_id: '3f9c1a52-0b6e-4c8d-9a77-5e1d2b3c4f60', client_secret: 'a4c2e6f0-1b3d-4f5a-8c7e-9d0b1a2c3e4f', app_id: '1046201' },
   salesforce: { client_id: '3MVG9sandboxEvenkeelConsumerKey.0000000000000000000000000001', client_secret: 'C0FFEE5A17F0RCE5A17F0RCE5A17F0RCE5A17F0RCE5A17F0RCE5A17F0RCE0001' },
   pipedrive: { client_id: 'c0ffee0123456789', client_secret: 'f00dfeed0123456789abcdef0123456789abcdef' },

@@ -1,5 +1,6 @@
 /** The simulated vendors by id. A new one is a folder under vendors/ and a line here. */
 import type { Vendor, World } from './vendor.ts';
+import { createBamboohr } from './vendors/bamboohr/bamboohr.ts';
 import { createGithub } from './vendors/github/github.ts';
 import { createHubspot } from './vendors/hubspot/hubspot.ts';
 import { createPipedrive } from './vendors/pipedrive/pipedrive.ts';
@@ -7,6 +8,7 @@ import { createSalesforce } from './vendors/salesforce/salesforce.ts';
 import { createSlack } from './vendors/slack/slack.ts';
 
 export const vendorMakers: Readonly<Record<string, (world: World) => Vendor>> = {
+  bamboohr: createBamboohr,
   github: createGithub,
   hubspot: createHubspot,
   pipedrive: createPipedrive,
