@@ -16,6 +16,16 @@ function toJson(schema: unknown): Json {
   return parsed as Json;
 }
 
+/** Branches told apart by `const` alone are an `enum`, which editors complete. */
+function asEnum({ anyOf, ...rest }: { [key: string]: Json }): { [key: string]: Json } | undefined {
+  if (!Array.isArray(anyOf)) return undefined;
+  const constants = anyOf.map((branch) => (branch !== null && typeof branch === 'object' && !Array.isArray(branch) ? branch['const'] : undefined));
+  return constants.every((constant) => typeof constant === 'string') ? { type: 'string', enum: constants, ...rest } : undefined;
+}
+
+/** The linter's own annotations, and a keyword of OpenAPI that `oneOf` over constants makes unnecessary. */
+const unpublished: ReadonlySet<string> = new Set([value.holdsKey, 'discriminator']);
+
 /** Equal parts become one definition; a part shorter than a reference to it stays where it is. */
 export function manifestSchema(): Json {
   const names = new Map<string, string>();
@@ -31,7 +41,10 @@ export function manifestSchema(): Json {
     if (Array.isArray(node)) return node.map((item) => fold(item));
     if (node === null || typeof node !== 'object') return node;
     const name = top ? undefined : names.get(JSON.stringify(node));
-    if (name === undefined) return Object.fromEntries(Object.entries(node).map(([key, child]) => [key, fold(child)]));
+    if (name === undefined) {
+      const published = Object.entries(asEnum(node) ?? node).filter(([key]) => !unpublished.has(key));
+      return Object.fromEntries(published.map(([key, child]) => [key, fold(child)]));
+    }
     if (!(name in definitions)) {
       definitions[name] = {};
       definitions[name] = fold(node, true);
