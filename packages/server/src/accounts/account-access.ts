@@ -7,7 +7,7 @@ import { isRenewable } from '@evenkeel/core/accounts/connect-steps.ts';
 import { runValidation } from '@evenkeel/core/accounts/step.ts';
 import { transaction, type Pool } from '../database/pool.ts';
 import type { Log } from '../log.ts';
-import { addMissingScopes, announceAccount, type JsonObject } from './account-store.ts';
+import { addMissingScopes, announceAccount, lockAccount, requestSetup, type JsonObject } from './account-store.ts';
 import { renewalFailure, type AccountCaller, type AccountOpener, type OpenAccount, type OpenResult } from './open-account.ts';
 import type { Refresher } from './refresher.ts';
 import { moveAccount } from './transitions.ts';
@@ -114,6 +114,7 @@ export class AccessToAccounts implements AccountAccess {
   async #condemn(opened: OpenAccount, evidence: JsonObject, message: string): Promise<'dead' | 'alive'> {
     const { pool, opener } = this.#parts;
     const verdict = await transaction(pool, async (client) => {
+      await lockAccount(client, opened.id);
       const { rows } = await client.query<{ version: number }>(`select version from credentials where account_id = $1 and slot = 'current' for update`, [opened.id]);
       if (rows[0]?.version !== opened.credentialVersion) return 'alive' as const;
       await moveAccount(client, opened.id, { type: 'grant_rejected' }, { actor: 'system:probe', evidence: { ...evidence, credential_version: opened.credentialVersion }, message });
@@ -137,10 +138,11 @@ export class AccessToAccounts implements AccountAccess {
   async #reactivate(opened: OpenAccount): Promise<void> {
     const { pool, opener } = this.#parts;
     await transaction(pool, async (client) => {
-      const { rows } = await client.query<{ regranted: boolean }>('select regranted from accounts where id = $1 and deleted_at is null for update', [opened.id]);
-      const regranted = rows[0]?.regranted ?? false;
+      const regranted = (await lockAccount(client, opened.id))?.regranted ?? false;
       const evidence = { credential_version: opened.credentialVersion };
-      await moveAccount(client, opened.id, { type: 'call_succeeded', regranted }, { actor: 'system:call', evidence });
+      const { decision } = await moveAccount(client, opened.id, { type: 'call_succeeded', regranted }, { actor: 'system:call', evidence });
+      // Steps that did not pass while it waited are owed still.
+      if (decision.kind === 'moved' && (opened.connector.manifest.post_install ?? []).length > 0) await requestSetup(client, opened.id);
     });
     opener.forget(opened.id);
   }

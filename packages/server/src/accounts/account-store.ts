@@ -85,6 +85,15 @@ export async function listAccounts(database: Queryable, filter: AccountFilter): 
   return rows;
 }
 
+/**
+ * Locks an account until the transaction ends. Whoever writes an account and its credential in one transaction locks
+ * in this order, account first, so that no two of them wait for each other.
+ */
+export async function lockAccount(client: Queryable, id: string): Promise<AccountRow | undefined> {
+  const { rows } = await client.query<AccountRow>('select * from accounts where id = $1 and deleted_at is null for update', [id]);
+  return rows[0];
+}
+
 /** Adds scopes the vendor said are missing; true when one of them is news. */
 export async function addMissingScopes(database: Queryable, accountId: string, scopes: readonly string[]): Promise<boolean> {
   const { rowCount } = await database.query(
@@ -96,9 +105,14 @@ export async function addMissingScopes(database: Queryable, accountId: string, s
   return rowCount === 1;
 }
 
-/** Asks for validation and post-install to run (again) from now on. */
+/** Asks for validation and post-install to run (again) from now on; a run under way is overtaken. */
 export async function requestSetup(database: Queryable, accountId: string): Promise<void> {
-  await database.query('update accounts set setup_due_at = now(), setup_attempts = 0, updated_at = now() where id = $1 and deleted_at is null', [accountId]);
+  await database.query(
+    `update accounts
+     set setup_due_at = now(), setup_attempts = 0, setup_owner = null, setup_until = null, setup_fence = setup_fence + 1, updated_at = now()
+     where id = $1 and deleted_at is null`,
+    [accountId],
+  );
 }
 
 /** Tells every node that what it remembers of an account is stale. Takes effect with the transaction. */

@@ -10,7 +10,7 @@ import { refreshOf } from '@evenkeel/core/accounts/refresh-rules.ts';
 import type { CompiledScheme, Connector } from '@evenkeel/core/connectors/connector.ts';
 import { transaction, type Pool } from '../database/pool.ts';
 import type { Log } from '../log.ts';
-import { findAccount, type AccountRow } from './account-store.ts';
+import { findAccount, lockAccount, type AccountRow } from './account-store.ts';
 import { mergeCaptures } from './captures.ts';
 import { claimLease, openCredential, readCredential, storeFailure, storeRefreshed, type Credential, type CredentialRow } from './credential-store.ts';
 import { moveAccount } from './transitions.ts';
@@ -155,8 +155,10 @@ async function keep({ pool, vault, now, log }: RefresherParts, fenced: Fenced, {
   const grantedAtMs = now();
   const refreshDueAtMs = isRenewable(scheme.source, token) ? refreshDue({ grantedAtMs, expiresAtMs: grant.expiresAtMs, refresh: refreshOf(scheme.source), random: randomInt(1_000_000) / 1_000_000 }) : null;
   const stored = await transaction(pool, async (client) => {
+    const captured = Object.keys(grant.captured).length > 0;
+    if (captured) await lockAccount(client, account.id);
     const written = await storeRefreshed(client, vault, fenced, credential, { grantedAtMs, expiresAtMs: grant.expiresAtMs, refreshDueAtMs });
-    if (written) await mergeCaptures(client, account.id, grant.captured);
+    if (written && captured) await mergeCaptures(client, account.id, grant.captured);
     return written;
   });
   if (!stored) log.warn({ accountId: account.id }, 'accounts: a refresh outlived its lease; its answer is not used');
@@ -166,6 +168,7 @@ async function keep({ pool, vault, now, log }: RefresherParts, fenced: Fenced, {
 /** A newer version means that somebody rotated the token before us: then the refusal was of the old one. */
 async function condemn({ pool }: RefresherParts, fenced: Fenced, failure: GrantFailure, actor: string): Promise<Renewal> {
   return transaction(pool, async (client) => {
+    await lockAccount(client, fenced.accountId);
     const { rows } = await client.query<{ version: number; lease_fence: number }>(
       `select version, lease_fence from credentials where account_id = $1 and slot = 'current' for update`,
       [fenced.accountId],

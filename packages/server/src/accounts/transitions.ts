@@ -8,7 +8,7 @@ import type { AccountEventData } from '@evenkeel/contract/events.ts';
 import { transition, type AccountEvent, type Decision } from '@evenkeel/core/accounts/state-machine.ts';
 import type { Queryable } from '../database/pool.ts';
 import { newId } from '../identifier.ts';
-import { announceAccount, type AccountRow, type JsonObject } from './account-store.ts';
+import { announceAccount, lockAccount, type AccountRow, type JsonObject } from './account-store.ts';
 
 /** Who moves it, what is known about why, and what its owner is told. Evidence and message must be free of secrets. */
 export interface Note {
@@ -46,8 +46,7 @@ export async function createAccount(client: Queryable, account: NewAccount, note
 
 /** Lets an event happen to an account: locks its row, decides, and writes what follows. A deleted account is unknown. */
 export async function moveAccount(client: Queryable, accountId: string, event: AccountEvent, note: Note): Promise<Moved> {
-  const { rows } = await client.query<AccountRow>('select * from accounts where id = $1 and deleted_at is null for update', [accountId]);
-  const before = rows[0];
+  const before = await lockAccount(client, accountId);
   const decision = transition(before?.state ?? null, event);
   if (before === undefined || decision.kind === 'unchanged' || decision.kind === 'refused') return { decision, account: before };
   const to = decision.kind === 'moved' ? decision.to : null;

@@ -56,7 +56,7 @@ export function createVendor(parts: { upstream: UpstreamClient; crypto: CryptoPo
       },
       attach: (request, scope) => authorize(scheme, scope, request, { nowMs: now(), nonce: randomBytes(16).toString('hex'), crypto }),
       async judge(answer) {
-        const verdict = await judge(judgementOf(connector), answer, { nowMs: now(), surface: 'connect', limits: [], secrets: () => secrets });
+        const verdict = await judge(judgementOf(connector), answer, { nowMs: now(), surface: 'connect', limits: [], secrets });
         return verdict.ok ? verdict : { ok: false, code: verdict.error.code, message: verdict.error.message, retryAfterS: verdict.error.retryAfterS ?? null };
       },
     }),

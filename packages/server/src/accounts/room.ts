@@ -1,0 +1,82 @@
+/** The accounts room, put together: what it needs from other rooms comes in, routes and access to accounts go out. */
+import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
+import type { CryptoPort } from '@evenkeel/core/connectors/crypto-port.ts';
+import type { Pool } from '../database/pool.ts';
+import type { Notifications } from '../database/notifications.ts';
+import type { Route } from '../http/route.ts';
+import type { Log } from '../log.ts';
+import type { UpstreamClient } from '../upstream/client.ts';
+import type { HostMap } from '../upstream/host-map.ts';
+import { AccessToAccounts, type AccountAccess } from './account-access.ts';
+import { accountRoutes } from './account-routes.ts';
+import { accountChannel } from './account-store.ts';
+import { ConnectFlow } from './connect-flow.ts';
+import { connectRoutes } from './connect-routes.ts';
+import { removeEndedSessions } from './connect-session-store.ts';
+import { AccountOpener } from './open-account.ts';
+import { createReconnectLinks } from './reconnect-links.ts';
+import { createRefresher } from './refresher.ts';
+import { Setup } from './setup.ts';
+import { createVendor, type ConnectorSource } from './vendor.ts';
+import type { Vault } from './vault.ts';
+import { Waiters } from './waiters.ts';
+
+export interface AccountsParts {
+  readonly pool: Pool;
+  readonly notifications: Notifications;
+  readonly log: Log;
+  readonly now: () => number;
+  readonly publicUrl: string;
+  readonly vault: Vault;
+  readonly connectors: ConnectorSource;
+  readonly upstream: UpstreamClient;
+  readonly hostMap: HostMap;
+  readonly crypto: CryptoPort;
+  /** How often set-ups left behind are looked for; default 5 s. */
+  readonly resumeEveryMs?: number;
+}
+
+export interface AccountsRoom {
+  readonly access: AccountAccess;
+  readonly routes: readonly Route[];
+  /** Continues set-ups that are due and that nobody works on; also called by the clock. */
+  resume(): Promise<number>;
+  /** Waits for what is under way. */
+  close(): Promise<void>;
+}
+
+export async function createAccountsRoom(parts: AccountsParts): Promise<AccountsRoom> {
+  const { pool, log, now, publicUrl, connectors, vault } = parts;
+  const owner = `${hostname()}:${process.pid}:${randomUUID().slice(0, 8)}`;
+  const waiters = new Waiters();
+  const vendor = createVendor(parts);
+  const links = createReconnectLinks({ database: pool, publicUrl, now });
+  const refresher = createRefresher({ pool, vault, vendor, connectors, waiters, log, now, owner });
+  const opener = new AccountOpener({ pool, vault, connectors, refresher, links, log, now });
+  const changed = (accountId: string): void => {
+    opener.forget(accountId);
+    waiters.wake(accountId);
+  };
+  const setup = new Setup({ pool, vault, vendor, connectors, refresher, log, now, owner, changed });
+  const access = new AccessToAccounts({ pool, opener, refresher, vendor, log, now });
+  const flow = new ConnectFlow({ ...parts, vendor, setup, changed });
+  await parts.notifications.listen(accountChannel, { notified: changed, resynchronise: () => opener.forgetAll() });
+
+  const resume = async (): Promise<number> => setup.resume();
+  const everySecondHour = 2 * 3_600_000;
+  const guard = (work: Promise<unknown>): void => void work.catch((error: unknown) => log.warn({ err: error }, 'accounts: a periodic look at the database failed'));
+  const timers = [setInterval(() => guard(resume()), parts.resumeEveryMs ?? 5_000), setInterval(() => guard(removeEndedSessions(pool)), everySecondHour)];
+  for (const timer of timers) timer.unref();
+
+  return {
+    access,
+    routes: [...accountRoutes({ ...parts, vendor, setup, refresher, links, changed }), ...connectRoutes({ flow, publicUrl, log })],
+    resume,
+    async close() {
+      for (const timer of timers) clearInterval(timer);
+      await setup.close();
+      await access.settled();
+    },
+  };
+}
