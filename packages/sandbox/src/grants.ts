@@ -4,6 +4,8 @@
  */
 import { createHash } from 'node:crypto';
 import type { Clock } from './clock.ts';
+import { describeGrants, restoreGrants, type AccessRecord, type Grant, type RefreshRecord } from './grant-records.ts';
+import type { Memory } from './memory.ts';
 import { secretText } from './random.ts';
 import type { Identity } from './vendor.ts';
 
@@ -18,18 +20,10 @@ export interface GrantsOptions {
   /** null: no end. */
   readonly refreshLifetimeMs: number | null;
   rotation(): Rotation;
+  /** Where grants outlive a restart, when they do. */
+  readonly memory?: Memory;
   accessToken(grant: Grant): string;
   refreshToken(grant: Grant): string;
-}
-export interface Grant {
-  readonly id: string;
-  readonly account: string;
-  readonly clientId: string;
-  readonly scopes: readonly string[];
-  readonly createdAt: number;
-  /** What the vendor wants to remember, e.g. the scopes of a second token. */
-  readonly extra: Readonly<Record<string, string>>;
-  revoked: boolean;
 }
 export interface Issued {
   readonly grant: Grant;
@@ -71,19 +65,6 @@ interface Code extends CodeRequest {
   readonly expiresAt: number;
   usedBy: Grant | null;
 }
-interface AccessRecord {
-  readonly grant: Grant;
-  readonly issuedAt: number;
-  readonly expiresAt: number | null;
-  revoked: boolean;
-}
-interface RefreshRecord {
-  readonly grant: Grant;
-  readonly issuedAt: number;
-  /** Set when a newer token took over. */
-  state: 'live' | 'superseded' | 'spent';
-  readonly previous: RefreshRecord | null;
-}
 
 function challengeHolds(challenge: CodeRequest['challenge'], verifier: string | null): boolean {
   if (challenge === null) return true;
@@ -96,6 +77,8 @@ export function createGrants(options: GrantsOptions): Grants {
   const accesses = new Map<string, AccessRecord>();
   const refreshes = new Map<string, RefreshRecord>();
   const now = (): number => options.clock.now();
+  restoreGrants({ accesses, refreshes }, options.memory?.kept);
+  options.memory?.describe(() => describeGrants({ accesses, refreshes }, now() - 86_400_000));
 
   function issueAccess(grant: Grant): { access: string; expiresAt: number | null } {
     const lifetime = options.accessLifetimeMs();

@@ -1,10 +1,10 @@
 /**
  * What outlives a restart of the sandbox when it is given a file: grants and tokens, so that accounts connected
- * yesterday still are. Records are seeded anew. Written a moment after a change and when the sandbox closes.
+ * yesterday still are. Records are seeded anew. Written every other second when something changed, and at the end.
  */
 import { readFileSync } from 'node:fs';
 import { rename, writeFile } from 'node:fs/promises';
-import type { Json } from './json.ts';
+import { asObject, parseJson, type Json, type JsonObject } from './json.ts';
 
 /** One owner's part of the memory. */
 export interface Memory {
@@ -12,56 +12,52 @@ export interface Memory {
   readonly kept: Json | undefined;
   /** Says how to describe the present; called when it is time to write. */
   describe(snapshot: () => Json): void;
-  changed(): void;
 }
 
 export interface MemoryFile {
   of(name: string): Memory;
-  /** Forgets everything that was kept, for a reset. */
+  /** Drops what was kept and who described it, for a reset. */
   forget(): void;
   close(): Promise<void>;
 }
 
-const settleMs = 500;
+const intervalMs = 2000;
 
-/** Without a file nothing is kept. An unreadable file counts as empty: it is a convenience, not a record. */
+/** Without a file nothing is kept. A file that cannot be read counts as empty: it is a convenience, not a record. */
 export function openMemory(file: string | undefined): MemoryFile {
-  let kept = file === undefined ? {} : readKept(file);
+  let kept: JsonObject = file === undefined ? {} : readKept(file);
   const snapshots = new Map<string, () => Json>();
-  let timer: NodeJS.Timeout | undefined;
-  let writing: Promise<void> = Promise.resolve();
+  let written = '';
 
-  const write = (): Promise<void> => {
-    clearTimeout(timer);
-    timer = undefined;
-    if (file === undefined) return writing;
-    writing = writing.then(async () => {
-      const text = JSON.stringify(Object.fromEntries([...snapshots].map(([name, snapshot]) => [name, snapshot()])));
-      await writeFile(`${file}.new`, text, { mode: 0o600 });
-      await rename(`${file}.new`, file);
-    });
-    return writing;
+  const write = async (): Promise<void> => {
+    const text = JSON.stringify(Object.fromEntries([...snapshots].map(([name, snapshot]) => [name, snapshot()])));
+    if (file === undefined || text === written) return;
+    written = text;
+    await writeFile(`${file}.new`, text, { mode: 0o600 });
+    await rename(`${file}.new`, file);
   };
+  let writing = Promise.resolve();
+  const writeLater = (): void => {
+    writing = writing.then(write).catch(() => undefined);
+  };
+  const timer = file === undefined ? undefined : setInterval(writeLater, intervalMs).unref();
   return {
-    of: (name) => ({
-      kept: kept[name],
-      describe: (snapshot) => void snapshots.set(name, snapshot),
-      changed() {
-        if (file === undefined || timer !== undefined) return;
-        timer = setTimeout(() => void write().catch(() => undefined), settleMs);
-        timer.unref();
-      },
-    }),
+    of: (name) => ({ kept: kept[name], describe: (snapshot) => void snapshots.set(name, snapshot) }),
     forget() {
       kept = {};
+      snapshots.clear();
     },
-    close: write,
+    async close() {
+      clearInterval(timer);
+      await writing;
+      await write();
+    },
   };
 }
 
-function readKept(file: string): Record<string, Json> {
+function readKept(file: string): JsonObject {
   try {
-    return JSON.parse(readFileSync(file, 'utf8')) as Record<string, Json>;
+    return asObject(parseJson(readFileSync(file, 'utf8'))) ?? {};
   } catch {
     return {};
   }

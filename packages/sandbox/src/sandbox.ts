@@ -9,6 +9,7 @@ import { createClock } from './clock.ts';
 import { control, type ControlDeps } from './control.ts';
 import { createFaultTable } from './faults.ts';
 import type { Json } from './json.ts';
+import { openMemory } from './memory.ts';
 import { serve } from './pipeline.ts';
 import { createRandom } from './random.ts';
 import { createLimitTable, type LimitTable } from './rate-limiter.ts';
@@ -26,6 +27,8 @@ export interface SandboxOptions {
   readonly now?: () => number;
   /** Waits before a webhook is sent again; default 200 ms, 1 s, 3 s. */
   readonly webhookRetryDelaysMs?: readonly number[];
+  /** Keeps grants and tokens over restarts; default: nothing outlives the sandbox. */
+  readonly memoryFile?: string;
 }
 export interface Sandbox {
   /** "http://127.0.0.1:<port>": a vendor's address is `${url}/${host}${path}`. */
@@ -53,6 +56,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   const redirects = new Set<string>();
   const settings = new Map<string, Map<string, Json>>();
   const limits = new Map<string, LimitTable>();
+  const memory = openMemory(options.memoryFile);
   let vendors = new Map<string, Vendor>();
   const webhooks = createWebhookSender({ now: () => clock.now(), loses: (vendor, account) => faults.losesWebhook(vendor, account), retryDelaysMs: options.webhookRetryDelaysMs ?? [200, 1000, 3000] });
 
@@ -74,6 +78,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     subscriptions: () => webhooks.list(id),
     unsubscribe: (registration) => webhooks.remove(id, registration),
     setting: (name) => settingsOf(id).get(name),
+    memory: (name) => memory.of(`${id}/${name}`),
     redirectAllowed: (uri) => loopbackCallback(uri) || redirects.has(uri),
   });
   const build = (): void => {
@@ -86,6 +91,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     redirects.clear();
     settings.clear();
     limits.clear();
+    memory.forget();
     clock.reset();
     build();
   };
@@ -110,6 +116,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
       server.close();
       server.closeAllConnections();
       await closed;
+      await memory.close();
     },
   };
 }

@@ -3,6 +3,7 @@ import type { Clock } from './clock.ts';
 import type { Call, Reply } from './exchange.ts';
 import type { Json, JsonObject } from './json.ts';
 import type { Random } from './random.ts';
+import type { Memory } from './memory.ts';
 import type { LimiterSource } from './rate-limiter.ts';
 import type { Route } from './route.ts';
 
@@ -77,6 +78,8 @@ export interface World {
   unsubscribe(id: string): void;
   /** A switch of this vendor set by PUT /_sandbox/settings/{vendor}, e.g. refresh-token rotation. */
   setting(name: string): Json | undefined;
+  /** What outlives a restart, by a name of its own. */
+  memory(name: string): Memory;
   /** Whether a redirect URI is registered with the sandbox's apps. */
   redirectAllowed(uri: string): boolean;
 }

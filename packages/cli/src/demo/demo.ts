@@ -2,6 +2,7 @@
  * `evenkeel demo`, which `npm start` runs: simulated vendors, the server with its embedded database in .evenkeel/,
  * accounts connected through the pages their owners would see, and traffic. Ends cleanly on Ctrl-C.
  */
+import { mkdir } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join, relative } from 'node:path';
 import { startSandbox, type Sandbox } from '@evenkeel/sandbox/sandbox.ts';
@@ -28,7 +29,8 @@ export async function runDemo({ environment, values, out, signal, cwd }: Invocat
     for (const [port, advice] of [[configuration.port, 'set PORT to another'], [sandboxPort, 'pass --sandbox-port with another']] as const) {
       if (await isTaken(port, configuration.host)) throw new UsageError(`port ${port} is in use; end what listens there (another demo?), or ${advice}.`);
     }
-    const sandbox = await startSandbox({ port: sandboxPort });
+    await mkdir(configuration.dataDir, { recursive: true });
+    const sandbox = await startSandbox({ port: sandboxPort, memoryFile: join(configuration.dataDir, 'sandbox.json') });
     closers.push(() => sandbox.close());
     const server = await startServer({ ...configuration, hostMap: { ...configuration.hostMap, '*': `${sandbox.url}/{host}` } });
     closers.push(() => server.close());

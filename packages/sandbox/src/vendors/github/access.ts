@@ -107,8 +107,8 @@ function revocationRoutes(userGrants: Grants, installationGrants: Grants): Route
 }
 
 export function createAccess(world: World): { access: Access; revokeWhere: Grants['revokeWhere'] } {
-  const userGrants = createGrants({ clock: world.clock, codeLifetimeMs: 10 * 60_000, accessLifetimeMs: () => 8 * 3_600_000, refreshLifetimeMs: 15_897_600_000, rotation: () => 'single_use', accessToken: () => `ghu_${secretText(36)}`, refreshToken: () => `ghr_${secretText(76)}` });
-  const installationGrants = createGrants({ clock: world.clock, codeLifetimeMs: 1, accessLifetimeMs: () => 3_600_000, refreshLifetimeMs: null, rotation: () => 'none', accessToken: () => `ghs_${secretText(36)}`, refreshToken: () => `none_${secretText(36)}` });
+  const userGrants = createGrants({ clock: world.clock, memory: world.memory('users'), codeLifetimeMs: 10 * 60_000, accessLifetimeMs: () => 8 * 3_600_000, refreshLifetimeMs: 15_897_600_000, rotation: () => 'single_use', accessToken: () => `ghu_${secretText(36)}`, refreshToken: () => `ghr_${secretText(76)}` });
+  const installationGrants = createGrants({ clock: world.clock, memory: world.memory('installations'), codeLifetimeMs: 1, accessLifetimeMs: () => 3_600_000, refreshLifetimeMs: null, rotation: () => 'none', accessToken: () => `ghs_${secretText(36)}`, refreshToken: () => `none_${secretText(36)}` });
   const key = createPublicKey(app.private_key);
   const consent = consentHandlers({
     vendorName: 'GitHub (sandbox)', clientId: app.client_id, accounts: owners, grants: userGrants, pkce: true, redirectAllowed: (uri) => world.redirectAllowed(uri), deniedDescription: 'The user has denied your application access.',

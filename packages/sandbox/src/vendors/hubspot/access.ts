@@ -5,6 +5,7 @@ import { consentHandlers } from '../../consent.ts';
 import { bearer, bodyFields, empty, json, type Call, type Reply } from '../../exchange.ts';
 import { createGrants, type Grants, type Issued } from '../../grants.ts';
 import { identifyGrant } from '../../identity.ts';
+import { createKeyRing } from '../../key-ring.ts';
 import { secretText } from '../../random.ts';
 import type { Limiter } from '../../rate-limiter.ts';
 import { route, type Route } from '../../route.ts';
@@ -22,6 +23,7 @@ export interface Access {
   readonly tenSecondly: Limiter;
   readonly daily: Limiter;
   identify(call: Call): Identity | null;
+  revokeWhere: Grants['revokeWhere'];
   /** The portal when the credential is good, has the scope and is within its quota; else the refusal. */
   admit(call: Call, scope: string | null): { ok: true; portal: string; scopes: readonly string[] | null } | { ok: false; reply: Reply };
 }
@@ -66,7 +68,7 @@ function describeRefresh(presented: string, grants: Grants): Reply {
 
 export function createAccess(world: World): Access {
   const grants = createGrants({
-    clock: world.clock, codeLifetimeMs: 60_000, accessLifetimeMs: () => lifetimeMs, refreshLifetimeMs: null, rotation: () => 'none',
+    clock: world.clock, memory: world.memory('grants'), codeLifetimeMs: 60_000, accessLifetimeMs: () => lifetimeMs, refreshLifetimeMs: null, rotation: () => 'none',
     accessToken: () => `C${secretText(71)}`, refreshToken: () => `na1-${randomUUID().slice(0, 4)}-${randomUUID().slice(9, 13)}-${randomUUID()}`,
   });
   const tenSecondly = world.limits.limiter('ten_secondly', { limit: 110, windowMs: 10_000 });
@@ -80,7 +82,7 @@ export function createAccess(world: World): Access {
       return stranger === undefined && wanted('scope').length > 0 ? { ok: true, scopes: [...new Set(scopes)] } : { ok: false, error: 'invalid_scope', description: `Unknown or missing scope ${stranger ?? ''}`.trim() };
     },
   });
-  const key = (presented: string): string | null => portals[sandboxKeys.hubspot.indexOf(presented)]?.id ?? null;
+  const keys = createKeyRing(sandboxKeys.hubspot, portals);
   const introspect = (call: Call): Reply => {
     const form = bodyFields(call);
     return form.get('token_type_hint') === 'refresh_token' ? describeRefresh(form.get('token') ?? '', grants) : describeAccess(form.get('token') ?? '', world, grants);
@@ -99,18 +101,16 @@ export function createAccess(world: World): Access {
       route('GET api /oauth/v1/refresh-tokens/:token', (call) => describeRefresh(call.params['token'] ?? '', grants)),
       route('DELETE api /oauth/v1/refresh-tokens/:token', (call) => (grants.revokeToken(call.params['token'] ?? '') ? empty(204) : hubspotError(404, 'OBJECT_NOT_FOUND', 'refresh token not found'))),
     ],
-    identify(call) {
-      const presented = bearer(call) ?? '';
-      const portal = key(presented);
-      return portal === null ? identifyGrant(grants, call) : { account: portal, token: presented, issuedAt: null };
-    },
+    identify: (call) => keys.identify(bearer(call)) ?? identifyGrant(grants, call),
+    revokeWhere: (matches) => keys.revokeWhere(matches) + grants.revokeWhere(matches),
     admit(call, scope) {
       const presented = bearer(call);
       if (presented === null) return { ok: false, reply: unauthenticated() };
-      const privatePortal = key(presented);
+      const privateApp = keys.find(presented);
+      const privatePortal = privateApp?.account ?? null;
       const found = grants.find(presented);
       const portal = privatePortal ?? found?.grant.account;
-      if (portal === undefined || found?.state === 'revoked') return { ok: false, reply: unauthenticated() };
+      if (portal === undefined || found?.state === 'revoked' || privateApp?.revoked === true) return { ok: false, reply: unauthenticated() };
       if (found?.state === 'expired') return { ok: false, reply: expired(Math.round((world.clock.now() - (found.expiresAt ?? 0)) / 1000)) };
       if (privatePortal !== null && !daily.take(portal).allowed) return { ok: false, reply: rateLimited('DAILY') };
       if (!tenSecondly.take(portal).allowed) return { ok: false, reply: rateLimited('TEN_SECONDLY_ROLLING') };

@@ -7,6 +7,7 @@ import { bearer, bodyFields, bodyObject, empty, json, withHeaders, type Call, ty
 import { createGrants, type Grants, type Issued } from '../../grants.ts';
 import { identifyGrant, statusOf } from '../../identity.ts';
 import { asText } from '../../json.ts';
+import { createKeyRing } from '../../key-ring.ts';
 import { secretHex, secretText } from '../../random.ts';
 import { route, type Route } from '../../route.ts';
 import { perAccount } from '../../table.ts';
@@ -37,7 +38,7 @@ function token(call: Call, world: World, grants: Grants): Reply {
 
 function createPipedriveGrants(world: World): Grants {
   return createGrants({
-    clock: world.clock, codeLifetimeMs: 5 * 60_000, accessLifetimeMs: () => 3_600_000, refreshLifetimeMs: 60 * 86_400_000, rotation: () => 'rotates',
+    clock: world.clock, memory: world.memory('grants'), codeLifetimeMs: 5 * 60_000, accessLifetimeMs: () => 3_600_000, refreshLifetimeMs: 60 * 86_400_000, rotation: () => 'rotates',
     accessToken: (grant) => `v1u:AQIBAHj-${secretText(60)}:${grant.account}`, refreshToken: (grant) => `${grant.account}:901:${secretHex(40)}`,
   });
 }
@@ -66,14 +67,11 @@ export function createPipedrive(world: World): Vendor {
   const daily = world.limits.limiter('daily_tokens', { limit: 300_000, windowMs: 86_400_000 });
   const dataOf = perAccount((id) => createCompany(id, world.random(id), (change) => world.changed(change)));
   const keyOf = (call: Call): string | null => call.headers['x-api-token'] ?? call.query.get('api_token');
-  const identify = (call: Call): Identity | null => {
-    const key = keyOf(call);
-    const company = key === null ? undefined : companies[sandboxKeys.pipedrive.indexOf(key)];
-    return company === undefined || key === null ? identifyGrant(grants, call) : { account: company.id, token: key, issuedAt: null };
-  };
+  const keys = createKeyRing(sandboxKeys.pipedrive, companies);
+  const identify = (call: Call): Identity | null => keys.identify(keyOf(call)) ?? identifyGrant(grants, call);
   const admitted = (scope: string, cost: number, handle: (call: Call, data: CompanyData, company: string) => Reply) => (call: Call): Reply => {
     const identity = identify(call);
-    if (identity === null) return unauthorized();
+    if (identity === null || keys.find(identity.token)?.revoked === true) return unauthorized();
     const found = grants.find(identity.token);
     if (keyOf(call) === null && (found === null || found.state !== 'valid' || bearer(call) === null)) return unauthorized();
     if (call.hostParams['company'] !== undefined && call.hostParams['company'] !== 'api' && call.hostParams['company'] !== domainOf(identity.account)) return unauthorized();
@@ -138,7 +136,7 @@ export function createPipedrive(world: World): Vendor {
       const [window, day] = [burst.peek(identity.token), daily.peek(identity.account)];
       return withHeaders(reply, { ...correlation, 'x-ratelimit-limit': String(window.limit), 'x-ratelimit-remaining': String(reply.status === 429 ? 0 : window.remaining), 'x-ratelimit-reset': String(Math.max(1, Math.ceil((window.resetAt - now()) / 1000))), 'x-daily-ratelimit-token-limit': String(day.limit), 'x-daily-ratelimit-token-remaining': String(day.remaining) });
     },
-    revoke: (matches) => grants.revokeWhere(matches),
+    revoke: (matches) => keys.revokeWhere(matches) + grants.revokeWhere(matches),
     webhooks: (change, registration) => pipedriveWebhooks(change, registration, now()),
   };
 }

@@ -64,7 +64,7 @@ export function createAccess(world: World): Access {
     return typeof set === 'number' ? set : 120;
   };
   const grants = createGrants({
-    clock: world.clock, codeLifetimeMs: 15 * 60_000, accessLifetimeMs: () => sessionMinutes() * 60_000, refreshLifetimeMs: null,
+    clock: world.clock, memory: world.memory('grants'), codeLifetimeMs: 15 * 60_000, accessLifetimeMs: () => sessionMinutes() * 60_000, refreshLifetimeMs: null,
     rotation: () => (world.setting('refresh_token_rotation') === true ? 'single_use' : 'none'),
     accessToken: (grant) => `${grant.account.slice(0, 15)}!AQ${secretText(90)}`, refreshToken: () => `5Aep861${secretText(80)}`,
   });

@@ -22,7 +22,7 @@ const scopePattern = /^[a-z_.]+(:[a-z_.]+)*$/;
 function createSlackGrants(world: World): Grants {
   const rotating = (): boolean => world.setting('token_rotation') === true;
   return createGrants({
-    clock: world.clock, codeLifetimeMs: 10 * 60_000, accessLifetimeMs: () => (rotating() ? 43_200_000 : null), refreshLifetimeMs: null, rotation: () => (rotating() ? 'rotates' : 'none'),
+    clock: world.clock, memory: world.memory('grants'), codeLifetimeMs: 10 * 60_000, accessLifetimeMs: () => (rotating() ? 43_200_000 : null), refreshLifetimeMs: null, rotation: () => (rotating() ? 'rotates' : 'none'),
     accessToken: (grant) => `${rotating() ? 'xoxe.' : ''}${grant.extra['kind'] === 'user' ? 'xoxp' : 'xoxb'}-${rotating() ? '1-' : ''}2141029472-${secretText(24)}`,
     refreshToken: () => `xoxe-1-${secretText(120)}`,
   });
