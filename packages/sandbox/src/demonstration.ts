@@ -2,7 +2,7 @@
  * The cast of a demonstration: three companies, what their people type into the connect forms, and what programs then
  * do with the accounts. The n-th account a consent page offers and the n-th key belong to the same simulated customer.
  */
-import { sandboxApps, sandboxKeys } from './apps.ts';
+import { sandboxApps, sandboxKeys, type SandboxApp } from './apps.ts';
 
 export interface DemoConnection {
   readonly tenant: string;
@@ -35,8 +35,12 @@ const lindqvist = connection('lindqvist-ab', 0);
 const kestrel = connection('kestrel-logistics', 1);
 const halcyon = connection('halcyon-health', 2);
 
+/** What a team enters once for each vendor that wants an app: the client, and what else its connector asks for. */
 export const demoApps: Readonly<Record<string, Readonly<Record<string, string>>>> = Object.fromEntries(
-  Object.entries(sandboxApps).map(([id, { client_id, client_secret }]) => [id, { client_id, client_secret }]),
+  Object.entries<SandboxApp>(sandboxApps).map(([id, { client_id, client_secret, app_id, private_key }]) => [
+    id,
+    private_key === undefined || app_id === undefined ? { client_id, client_secret } : { client_id, client_secret, app_id, private_key },
+  ]),
 );
 
 export const demoConnections: readonly DemoConnection[] = [
@@ -46,7 +50,7 @@ export const demoConnections: readonly DemoConnection[] = [
   lindqvist('linear'),
   lindqvist('slack'),
   lindqvist('github'),
-  lindqvist('bamboohr', { subdomain: 'lindqvist', api_key: keyed('bamboohr', 0) }),
+  lindqvist('bamboohr', { subdomain: 'evenkeel-sandbox-1', api_key: keyed('bamboohr', 0) }),
   lindqvist('greenhouse', { api_key: keyed('greenhouse', 0) }),
   kestrel('hubspot'),
   kestrel('slack'),
@@ -62,19 +66,29 @@ const person = (n: number) => ({ first: 'Demo', last: `Person ${n}`, email: `dem
 
 const read = (...resources: string[]): DemoRead[] => resources.map((resource) => ({ resource }));
 
-export const demoTraffic: Readonly<Record<string, DemoTraffic>> = {
-  hubspot: {
+const byConnector: Readonly<Record<string, (choice: number) => DemoTraffic>> = {
+  hubspot: () => ({
     reads: read('contacts', 'companies', 'deals'),
     create: { resource: 'contacts', body: (n) => ({ properties: { firstname: person(n).first, lastname: person(n).last, email: person(n).email } }) },
-  },
-  salesforce: {
+  }),
+  salesforce: () => ({
     reads: read('contacts', 'companies', 'deals').map((one) => ({ ...one, id: 'Id' })),
     create: { resource: 'contacts', body: (n) => ({ FirstName: person(n).first, LastName: person(n).last, Email: person(n).email }) },
-  },
-  pipedrive: { reads: read('contacts', 'companies', 'deals'), create: { resource: 'contacts', body: (n) => ({ name: `${person(n).first} ${person(n).last}` }) } },
-  linear: { reads: read('issues', 'teams', 'users') },
-  slack: { reads: read('channels', 'users') },
-  github: { reads: [{ resource: 'repositories', id: 'full_name' }] },
-  bamboohr: { reads: read('employees') },
-  greenhouse: { reads: read('candidates', 'jobs', 'applications') },
+  }),
+  pipedrive: () => ({ reads: read('contacts', 'companies', 'deals'), create: { resource: 'contacts', body: (n) => ({ name: `${person(n).first} ${person(n).last}` }) } }),
+  linear: () => ({ reads: read('issues', 'teams', 'users') }),
+  slack: () => ({ reads: read('channels', 'users') }),
+  github: (choice) => ({
+    reads: [
+      { resource: 'repositories', id: 'full_name' },
+      { resource: 'issues', id: 'number', query: { repo: `evenkeel-sandbox-${choice + 1}/api` } },
+    ],
+  }),
+  bamboohr: () => ({ reads: read('employees') }),
+  greenhouse: () => ({ reads: read('candidates', 'jobs', 'applications') }),
 };
+
+/** What programs do with an account of the connection. */
+export function trafficOf({ connector, choice }: DemoConnection): DemoTraffic {
+  return byConnector[connector]?.(choice) ?? { reads: [] };
+}

@@ -2,6 +2,7 @@
 import type { Vendor, World } from './vendor.ts';
 import { createBamboohr } from './vendors/bamboohr/bamboohr.ts';
 import { createGithub } from './vendors/github/github.ts';
+import { createGreenhouse } from './vendors/greenhouse/greenhouse.ts';
 import { createHubspot } from './vendors/hubspot/hubspot.ts';
 import { createPipedrive } from './vendors/pipedrive/pipedrive.ts';
 import { createSalesforce } from './vendors/salesforce/salesforce.ts';
@@ -10,6 +11,7 @@ import { createSlack } from './vendors/slack/slack.ts';
 export const vendorMakers: Readonly<Record<string, (world: World) => Vendor>> = {
   bamboohr: createBamboohr,
   github: createGithub,
+  greenhouse: createGreenhouse,
   hubspot: createHubspot,
   pipedrive: createPipedrive,
   salesforce: createSalesforce,

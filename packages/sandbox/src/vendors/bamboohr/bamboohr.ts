@@ -6,6 +6,7 @@ import { consentHandlers } from '../../consent.ts';
 import { basic, bodyFields, bodyObject, json, withHeaders, type Call, type Reply } from '../../exchange.ts';
 import { createGrants, type Grants, type Issued } from '../../grants.ts';
 import { identifyGrant, statusOf } from '../../identity.ts';
+import { createKeyRing } from '../../key-ring.ts';
 import { asArray, asText } from '../../json.ts';
 import { secretHex, secretText } from '../../random.ts';
 import { route, type Handler, type Route } from '../../route.ts';
@@ -47,19 +48,15 @@ function oauthRoutes(world: World, grants: Grants): Route[] {
 }
 
 export function createBamboohr(world: World): Vendor {
-  const grants = createGrants({ clock: world.clock, codeLifetimeMs: 5 * 60_000, accessLifetimeMs: () => 3_600_000, refreshLifetimeMs: null, rotation: () => 'rotates', accessToken: () => secretHex(40), refreshToken: () => secretText(40) });
+  const grants = createGrants({ clock: world.clock, memory: world.memory('grants'), codeLifetimeMs: 5 * 60_000, accessLifetimeMs: () => 3_600_000, refreshLifetimeMs: null, rotation: () => 'rotates', accessToken: () => secretHex(40), refreshToken: () => secretText(40) });
   const limiter = world.limits.limiter('requests', { limit: 300, windowMs: 60_000 });
   const dataOf = perAccount((id) => createCompany(id, world.random(id), (change) => world.changed(change)));
-  const revokedKeys = new Set<string>();
+  const keys = createKeyRing(sandboxKeys.bamboohr, companies);
   const now = (): number => world.clock.now();
-  const identify = (call: Call): Identity | null => {
-    const key = basic(call)?.name;
-    const company = key === undefined ? undefined : companies[sandboxKeys.bamboohr.indexOf(key)];
-    return company === undefined || key === undefined ? identifyGrant(grants, call) : { account: company.id, token: key, issuedAt: null };
-  };
+  const identify = (call: Call): Identity | null => keys.identify(basic(call)?.name ?? null) ?? identifyGrant(grants, call);
   const admitted = (scope: string | null, handle: (call: Call, data: CompanyData, company: string) => Reply): Handler => (call) => {
     const identity = identify(call);
-    if (identity === null || revokedKeys.has(identity.token)) return unauthorized();
+    if (identity === null || keys.find(identity.token)?.revoked === true) return unauthorized();
     const found = grants.find(identity.token);
     if (found !== null && found.state !== 'valid') return bambooError(401, 'Invalid or expired access token');
     if (identity.account !== companyOf(call)) return unauthorized();
@@ -114,11 +111,7 @@ export function createBamboohr(world: World): Vendor {
       }
     },
     finish: (_call, reply) => withHeaders(reply, { 'x-request-id': randomUUID() }),
-    revoke(matches) {
-      const keys = sandboxKeys.bamboohr.filter((key, n) => matches({ account: companies[n]?.id ?? '', token: key, issuedAt: null }));
-      for (const key of keys) revokedKeys.add(key);
-      return keys.length + grants.revokeWhere(matches);
-    },
+    revoke: (matches) => keys.revokeWhere(matches) + grants.revokeWhere(matches),
     webhooks: (change, registration) => bambooWebhooks(change, registration, now()),
   };
 }

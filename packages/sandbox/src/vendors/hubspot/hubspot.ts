@@ -65,7 +65,7 @@ export function createHubspot(world: World): Vendor {
       }
     },
     finish: (call, reply) => withHeaders(reply, { 'x-hubspot-correlation-id': randomUUID(), ...quotaHeaders(access, call) }),
-    revoke: (matches) => access.grants.revokeWhere(matches),
+    revoke: (matches) => access.revokeWhere(matches),
     webhooks: (change, registration) => hubspotWebhooks(change, registration, world.clock.now()),
   };
 }
