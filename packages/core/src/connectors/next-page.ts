@@ -132,7 +132,7 @@ function toAddress(next: unknown, context: PageContext): Step {
   if (!isOwnAddress(url.href, context.origins)) {
     return { fault: 'foreign_origin', message: `The vendor's next page lies at ${url.origin.slice(0, 200)}, which is not an origin of this connector; the account's credentials are not sent there.` };
   }
-  for (const [name, value] of [...url.searchParams]) if (context.secrets.includes(value)) url.searchParams.delete(name);
+  for (const name of new Set(url.searchParams.keys())) if (url.searchParams.getAll(name).some((value) => context.secrets.includes(value))) url.searchParams.delete(name);
   url.hash = '';
   return { url: url.href };
 }

@@ -148,7 +148,7 @@ function readAsked(query: ProxyCall['query']): { limit?: number; cursor?: string
   if (Array.isArray(limit) || Array.isArray(cursor)) return 'limit and cursor are given once each.';
   const asked: { limit?: number; cursor?: string } = {};
   if (limit !== undefined && limit !== '') {
-    const number = typeof limit === 'number' ? limit : /^\d{1,9}$/.test(String(limit)) ? Number(limit) : 0;
+    const number = typeof limit === 'string' && /^\d{1,9}$/.test(limit) ? Number(limit) : typeof limit === 'number' ? limit : 0;
     if (!Number.isSafeInteger(number) || number < 1) return 'limit is a whole number from 1; larger ones than the vendor allows are lowered to its most.';
     asked.limit = number;
   }

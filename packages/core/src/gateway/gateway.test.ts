@@ -104,7 +104,8 @@ test('an id of any text stays one segment of the path', async () => {
 
 test('limit and cursor are ours, other parameters are the vendor\'s', async () => {
   const sent = new URL((await built(proxied('GET', { query: { limit: '3', account_id: 'acc_1', archived: 'true', tag: ['a', 'b'] } }))).built.request.url);
-  assert.deepEqual([...sent.searchParams].sort(), [['archived', 'true'], ['limit', '3'], ['tag', 'a'], ['tag', 'b']]);
+  sent.searchParams.sort();
+  assert.equal(sent.search, '?archived=true&limit=3&tag=a&tag=b');
   for (const limit of ['0', '-1', '1.5', 'many', ['1', '2']]) assert.equal((await refusal(proxied('GET', { query: { limit } }))).code, 'invalid_request', String(limit));
   assert.match((await refusal(proxied('GET', { query: { cursor: 'garbage' } }))).detail, /not one this API gave out/);
 });
