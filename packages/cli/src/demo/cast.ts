@@ -1,5 +1,5 @@
 /** Brings the installation to the demonstration's cast: apps set, accounts connected; what is there already stays. */
-import { demoApps, demoConnections, demoTraffic, type DemoConnection } from '@evenkeel/sandbox/demonstration.ts';
+import { demoApps, demoConnections, trafficOf, type DemoConnection } from '@evenkeel/sandbox/demonstration.ts';
 import type { Evenkeel } from '@evenkeel/sdk/client.ts';
 import { EvenkeelError } from '@evenkeel/sdk/error.ts';
 import type { Account } from '@evenkeel/sdk/generated/contract.ts';
@@ -62,7 +62,7 @@ async function ensureAccount(client: Evenkeel, plan: DemoConnection, signal: Abo
 
 /** Whether a call of the account gets through to the vendor. */
 async function works(client: Evenkeel, plan: DemoConnection, account: Account, signal: AbortSignal): Promise<boolean> {
-  const read = demoTraffic[plan.connector]?.reads[0];
+  const read = trafficOf(plan).reads[0];
   if (read === undefined || account.state === 'validation_error' || account.state === 'post_install_error') return false;
   try {
     await client.proxy(account.id).list(read.resource, { ...read.query, limit: 1 }, { signal }).page();

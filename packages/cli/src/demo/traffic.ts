@@ -1,5 +1,5 @@
 /** Gentle traffic over the connected accounts: lists, single records, a few creates, and the failures that life has. */
-import { demoTraffic, type DemoRead } from '@evenkeel/sandbox/demonstration.ts';
+import { trafficOf, type DemoRead } from '@evenkeel/sandbox/demonstration.ts';
 import type { Evenkeel } from '@evenkeel/sdk/client.ts';
 import { EvenkeelError } from '@evenkeel/sdk/error.ts';
 import type { VendorRecord } from '@evenkeel/sdk/proxy.ts';
@@ -30,9 +30,9 @@ export function startTraffic({ client, members, rate, random = Math.random }: Tr
   const pick = <T>(list: readonly T[]): T | undefined => list[Math.floor(random() * list.length)];
 
   const callOne = async ({ plan, account }: CastMember): Promise<void> => {
-    const traffic = demoTraffic[plan.connector];
-    const read = pick(traffic?.reads ?? []);
-    if (traffic === undefined || read === undefined) return;
+    const traffic = trafficOf(plan);
+    const read = pick(traffic.reads);
+    if (read === undefined) return;
     const proxy = client.proxy(account.id);
     const options = { signal: stopped.signal };
     const dice = random();
