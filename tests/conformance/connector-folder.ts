@@ -1,0 +1,60 @@
+/** A connector's folder as the conformance suite sees it: what was read from disk, nothing judged yet. */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { Fixture } from '@evenkeel/contract/fixture.ts';
+import type { Fault } from '@evenkeel/core/connectors/fault.ts';
+import { checkShape } from '@evenkeel/core/connectors/shape.ts';
+
+export const connectorsRoot = join(import.meta.dirname, '../../connectors');
+
+export interface FixtureFile {
+  /** File name without its ending. */
+  readonly name: string;
+  readonly fixture: Fixture;
+  /** Of its shape; a fixture with faults must not be replayed. */
+  readonly faults: readonly Fault[];
+}
+export interface ConnectorFolder {
+  readonly id: string;
+  readonly path: string;
+  readonly manifest: unknown;
+  readonly fixtures: readonly FixtureFile[];
+  /** Empty when the file is missing. */
+  readonly readme: string;
+  readonly icon: string;
+}
+
+/** Every folder under connectors/, by name. */
+export function connectorFolders(): ConnectorFolder[] {
+  return readdirSync(connectorsRoot, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => readFolder(entry.name))
+    .toSorted((one, other) => (one.id < other.id ? -1 : 1));
+}
+
+function readFolder(id: string): ConnectorFolder {
+  const path = join(connectorsRoot, id);
+  return {
+    id,
+    path,
+    manifest: JSON.parse(readFileSync(join(path, 'connector.json'), 'utf8')) as unknown,
+    fixtures: readFixtures(join(path, 'fixtures')),
+    readme: readText(join(path, 'README.md')),
+    icon: readText(join(path, 'icon.svg')),
+  };
+}
+
+function readText(path: string): string {
+  return existsSync(path) ? readFileSync(path, 'utf8') : '';
+}
+
+function readFixtures(path: string): FixtureFile[] {
+  if (!existsSync(path)) return [];
+  return readdirSync(path)
+    .filter((file) => file.endsWith('.json'))
+    .toSorted()
+    .map((file) => {
+      const fixture = JSON.parse(readFileSync(join(path, file), 'utf8')) as Fixture;
+      return { name: basename(file, '.json'), fixture, faults: checkShape(Fixture, fixture).faults };
+    });
+}
