@@ -37,7 +37,7 @@ export async function authorize(scheme: CompiledScheme, scope: Scope, request: O
   requireCredential(scheme, applied, pairs);
   switch (scheme.source.type) {
     case 'basic':
-      return withHeader(applied, 'authorization', basic(await text(scheme, scope, 'username', ''), await text(scheme, scope, 'password', '')));
+      return withHeader(applied, 'authorization', basic(await text(scheme, scope, 'username'), await text(scheme, scope, 'password', '')));
     case 'oauth1':
       return withHeader(applied, 'authorization', await signOAuth1(scheme, scheme.source.signature_method, scope, applied, env));
     case 'aws_sigv4':

@@ -2,7 +2,7 @@
 
 export const limits = {
   sourceLength: 10_000,
-  timeMs: 100,
+  timeMs: 150,
   /** Nested evaluations. */
   depth: 250,
   /** Members of one array. */

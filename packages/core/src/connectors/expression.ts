@@ -56,7 +56,19 @@ function compile(source: string): CompiledExpression {
 /** JSONata calls what is bound under this symbol with each value it has computed. */
 const exitHook = Symbol.for('jsonata.__evaluate_exit');
 
-async function run(expression: jsonata.Expression, source: string, input: unknown): Promise<unknown> {
+/**
+ * Evaluations take turns. JSONata awaits at every step, so that a page of records evaluated at once would interleave and
+ * each would be charged with the time of all.
+ */
+let turn: Promise<unknown> = Promise.resolve();
+
+function run(expression: jsonata.Expression, source: string, input: unknown): Promise<unknown> {
+  const mine = turn.then(() => runNow(expression, source, input));
+  turn = mine.catch(() => undefined);
+  return mine;
+}
+
+async function runNow(expression: jsonata.Expression, source: string, input: unknown): Promise<unknown> {
   try {
     const result: unknown = await expression.evaluate(input);
     return toPlain(result);

@@ -54,7 +54,7 @@ function parsePlaceholder(inner: string): Placeholder | { message: string; filte
   const written = inner.trim();
   const literal = /^\s*(?:'([^']*)'|"([^"]*)")\s*(\||$)/.exec(inner);
   if (literal !== null) {
-    const chain = parseFilters(inner, literal[3] === '|' ? literal[0].length : inner.length, written);
+    const chain = parseFilters(inner, literal[3] === '|' ? literal[0].length : undefined, written);
     return 'message' in chain ? chain : { source: { text: literal[1] ?? literal[2] ?? '' }, filters: chain.filters, written };
   }
   pathToken.lastIndex = 0;
@@ -62,13 +62,16 @@ function parsePlaceholder(inner: string): Placeholder | { message: string; filte
   if (match === null) return { message: `The placeholder {{${written.slice(0, 60)}}} names nothing readable; write {{root.name}} or {{root.name|filter}}.` };
   const parsed = parsePath(match[1] ?? '');
   if (!parsed.ok) return { message: parsed.message };
-  const chain = parseFilters(inner, match[2] === '|' ? pathToken.lastIndex : inner.length, written);
+  const chain = parseFilters(inner, match[2] === '|' ? pathToken.lastIndex : undefined, written);
   return 'message' in chain ? chain : { source: { path: parsed.segments }, filters: chain.filters, written };
 }
 
-function parseFilters(inner: string, start: number, written: string): { filters: Placeholder['filters'] } | { message: string; filter?: string } {
+/** `start` is behind the first bar; undefined where there is none. */
+function parseFilters(inner: string, start: number | undefined, written: string): { filters: Placeholder['filters'] } | { message: string; filter?: string } {
   const chain: { name: FilterName; arguments: string[] }[] = [];
-  let at = start;
+  const endsInBar = { message: `The placeholder {{${written.slice(0, 60)}}} ends in a bar without a filter.` };
+  if (start === inner.length) return endsInBar;
+  let at = start ?? inner.length;
   while (at < inner.length) {
     const words: string[] = [];
     let separator = ':';
@@ -87,7 +90,7 @@ function parseFilters(inner: string, start: number, written: string): { filters:
       return { message: `The filter ${name} takes ${least === most ? least : `${least} to ${most}`} argument(s), not ${given.length}: ${filters[name].form}.` };
     }
     chain.push({ name, arguments: given });
-    if (separator === '|' && at >= inner.length) return { message: `The placeholder {{${written.slice(0, 60)}}} ends in a bar without a filter.` };
+    if (separator === '|' && at >= inner.length) return endsInBar;
   }
   return { filters: chain };
 }
