@@ -4,6 +4,7 @@ import { accountsList, accountsShow } from './commands/accounts.ts';
 import { connectorsLint } from './commands/connectors-lint.ts';
 import { connectorsNew } from './commands/connectors-new.ts';
 import { connectorsPush, connectorsRollback } from './commands/connectors-push.ts';
+import { connectorsTest } from './commands/connectors-test.ts';
 import { demo } from './commands/demo.ts';
 import { start } from './commands/start.ts';
 
@@ -11,6 +12,7 @@ export const commands: readonly Command[] = [
   start,
   demo,
   connectorsLint,
+  connectorsTest,
   connectorsNew,
   connectorsPush,
   connectorsRollback,

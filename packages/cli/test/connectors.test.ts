@@ -121,3 +121,20 @@ test('push sends the manifest and reports the version or every fault', async (co
   assert.deepEqual(seen, ['PUT /v1/connectors/acme?percent=10 acme', 'PUT /v1/connectors/acme acme', 'POST /v1/connectors/acme/rollback {}']);
   assert.equal((await evenkeel(['connectors', 'push', 'connectors/acme', '--percent', '101'], { cwd, environment })).code, 2);
 });
+
+test('a fixture that differs is a finding with its place; one that is none names what it lacks', async (context) => {
+  const cwd = await workplace(context);
+  await evenkeel(['connectors', 'new', 'acme'], { cwd });
+  const file = join(cwd, 'connectors/acme/fixtures/list-contacts.json');
+  const fixture = await readFile(file, 'utf8');
+  await writeFile(file, fixture.replace('"authorization": "Bearer key-1"', '"authorization": "Bearer key-2"').replace('"status": 200', '"status": 500'));
+  await writeFile(join(cwd, 'connectors/acme/fixtures/odd.json'), '{"name": "odd", "cal": {}}');
+  const { code, stdout, stderr } = await evenkeel(['connectors', 'test'], { cwd });
+  assert.equal(code, 1);
+  assert.match(stdout, /^connectors\/acme\/fixtures\/list-contacts\.json:exchanges\[0\]\.request\.headers\.authorization: expected "Bearer key-2", got "Bearer key-1"$/m);
+  assert.match(stdout, /^connectors\/acme\/fixtures\/list-contacts\.json:answer\.status: expected 200, got 502$/m);
+  assert.match(stdout, /^connectors\/acme\/fixtures\/odd\.json:cal: .*\(did you mean "call"\?\)$/m);
+  assert.equal(stderr, '0 passed, 2 failed\n');
+  const { stdout: json } = await evenkeel(['connectors', 'test', '--json'], { cwd });
+  assert.deepEqual((JSON.parse(json) as { ok: boolean }[]).map(({ ok }) => ok), [false, false]);
+});
