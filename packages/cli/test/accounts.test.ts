@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { test, type TestContext } from 'node:test';
-import { evenkeel } from './command-line.ts';
+import { evenkeel, evenkeelProcess } from './command-line.ts';
 
 const account = {
   id: 'acc_1',
@@ -49,7 +49,7 @@ async function serve(context: TestContext) {
 
 test('accounts list filters at the server and reads every page', async (context) => {
   const { urls, environment } = await serve(context);
-  const { code, stdout } = await evenkeel(['accounts', 'list', '--state', 'needs_reauth', '--connector=crm'], { environment });
+  const { code, stdout } = await evenkeelProcess(['accounts', 'list', '--state', 'needs_reauth', '--connector=crm'], { environment });
   assert.equal(code, 0);
   assert.deepEqual(stdout.split('\n').map((line) => line.split(/ {2,}/)[0]), ['ID', 'acc_1', 'acc_9', '']);
   assert.ok(!stdout.includes('\u001b'), 'foreign text must not steer the terminal');

@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
-import { evenkeel } from './command-line.ts';
+import { evenkeel, evenkeelProcess } from './command-line.ts';
 
 /** An empty folder to work in. */
 async function workplace(context: TestContext): Promise<string> {
@@ -26,7 +26,7 @@ test('a new connector lints clean and its fixture passes', async (context) => {
   assert.equal(made.code, 0);
   assert.deepEqual((await readdir(join(cwd, 'connectors/acme-crm'))).toSorted(), ['README.md', 'connector.json', 'fixtures', 'icon.svg']);
   assert.match(await readFile(join(cwd, 'connectors/acme-crm/connector.json'), 'utf8'), /"name": "Acme & Co"/);
-  assert.deepEqual(await evenkeel(['connectors', 'lint'], { cwd }), { code: 0, stdout: '', stderr: '1 connector, 0 errors, 0 warnings\n' });
+  assert.deepEqual(await evenkeelProcess(['connectors', 'lint'], { cwd }), { code: 0, stdout: '', stderr: '1 connector, 0 errors, 0 warnings\n' });
   const tested = await evenkeel(['connectors', 'test'], { cwd });
   assert.equal(tested.code, 0, tested.stdout + tested.stderr);
 });

@@ -3,10 +3,10 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
-import { evenkeel } from './command-line.ts';
+import { evenkeel, evenkeelProcess } from './command-line.ts';
 
 test('start names every wrong variable in a line of its own', async () => {
-  const { code, stdout, stderr } = await evenkeel(['start'], { environment: { PORT: 'many', EVENKEEL_MASTER_KEY: 'short', EVENKEEL_MASTERKEY: 'x' } });
+  const { code, stdout, stderr } = await evenkeelProcess(['start'], { environment: { PORT: 'many', EVENKEEL_MASTER_KEY: 'short', EVENKEEL_MASTERKEY: 'x' } });
   assert.equal(code, 2);
   assert.equal(stdout, '');
   const lines = stderr.trimEnd().split('\n');
@@ -23,7 +23,7 @@ test('a demo on a port in use ends with one line, before it touches anything', a
   await once(server, 'listening');
   context.after(() => server.close());
   const { port } = server.address() as AddressInfo;
-  assert.deepEqual(await evenkeel(['demo', '--sandbox-port', '0'], { environment: { PORT: String(port), EVENKEEL_DATA_DIR: '/nowhere/at/all' } }), {
+  assert.deepEqual(await evenkeelProcess(['demo', '--sandbox-port', '0'], { environment: { PORT: String(port), EVENKEEL_DATA_DIR: '/nowhere/at/all' } }), {
     code: 2,
     stdout: '',
     stderr: `evenkeel: port ${port} is in use; end what listens there (another demo?), or set PORT to another.\n`,

@@ -5,12 +5,12 @@ import { delimiter, join } from 'node:path';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
 import { commands } from '../src/commands.ts';
-import { evenkeel } from './command-line.ts';
+import { evenkeel, evenkeelProcess } from './command-line.ts';
 
 const run = promisify(execFile);
 
 test('help lists every command and the exit codes', async () => {
-  const { code, stdout, stderr } = await evenkeel(['help']);
+  const { code, stdout, stderr } = await evenkeelProcess(['help']);
   assert.equal(code, 0);
   assert.equal(stderr, '');
   for (const { words, summary } of commands) {
@@ -30,7 +30,7 @@ test('every command has help of its own, in both spellings', async () => {
 });
 
 test('no command is a usage error that shows the commands', async () => {
-  const { code, stdout, stderr } = await evenkeel([]);
+  const { code, stdout, stderr } = await evenkeelProcess([]);
   assert.equal(code, 2);
   assert.equal(stdout, '');
   assert.match(stderr, /evenkeel connectors lint/);
@@ -55,7 +55,7 @@ for (const [args, message] of [
 test('a Node that cannot run TypeScript gets one clear line', async (context) => {
   const runtime = await oldNode();
   if (runtime === undefined) return context.skip('no such Node on this machine');
-  const { code, stdout, stderr } = await evenkeel(['help'], { runtime });
+  const { code, stdout, stderr } = await evenkeelProcess(['help'], { runtime });
   assert.equal(code, 2);
   assert.equal(stdout, '');
   assert.match(stderr, /^evenkeel: Node \S+ cannot run it; use npx evenkeel .* 22\.18 and newer\.\n$/);
