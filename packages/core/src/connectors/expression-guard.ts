@@ -28,7 +28,8 @@ export function refusals(ast: unknown): ExpressionFault | undefined {
     seen.add(node);
     const fault = refusal(node as { type?: unknown; value?: unknown; position?: unknown });
     if (fault !== undefined) return fault;
-    if (!(node instanceof RegExp)) waiting.push(...Object.values(node));
+    const members: unknown[] = node instanceof RegExp ? [] : Object.values(node);
+    for (const member of members) waiting.push(member);
   }
   return undefined;
 }
@@ -74,7 +75,8 @@ function weigh(value: object, depth: number): number {
   if (isFunctionObject(value)) return 1;
   if (depth === 0) throw new ExpressionFailure(`it makes a value nested deeper than ${limits.nesting} levels`);
   let weight = 1;
-  for (const member of Array.isArray(value) ? (value as unknown[]) : Object.values(value)) {
+  const members: unknown[] = Array.isArray(value) ? value : Object.values(value);
+  for (const member of members) {
     if (typeof member === 'string') weight += 1 + (member.length >> 6);
     else weight += typeof member === 'object' && member !== null ? weigh(member, depth - 1) : 1;
     if (weight > limits.nodes) break;
@@ -124,7 +126,7 @@ const argumentChecks: Readonly<Record<string, (inputs: unknown[]) => void>> = {
   pad: ([, width]) => atMost('$pad', Math.abs(Number(width ?? 0)), 10_000),
   join: ([texts, separator]) => {
     const count = Array.isArray(texts) ? texts.length : 1;
-    atMost('$join', count * String(separator ?? '').length, limits.text);
+    atMost('$join', count * (typeof separator === 'string' ? separator.length : 0), limits.text);
   },
   formatNumber: shortTexts,
   formatBase: shortTexts,

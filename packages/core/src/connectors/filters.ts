@@ -13,7 +13,7 @@ interface FilterRow {
 /** Filters but `default` pass an absent or null value on. */
 const present = (act: (value: unknown) => unknown): Filter => (value) => (value === undefined || value === null ? value : act(value));
 const onText = (act: (text: string) => unknown): Filter => present((value) => act(asText(value)));
-const asText = (value: unknown): string => (typeof value === 'string' ? value : typeof value === 'object' ? JSON.stringify(value) : String(value));
+const asText = (value: unknown): string => (typeof value === 'string' ? value : typeof value === 'number' || typeof value === 'boolean' ? String(value) : JSON.stringify(value));
 const row = (form: string, meaning: string, least: number, most: number, make: (...given: string[]) => Filter): FilterRow => ({ form, meaning, arguments: [least, most], make });
 
 export const filters = {

@@ -110,7 +110,8 @@ function visitObject(schema: Schema, value: unknown, path: string, walk: Walk, s
   const missing = (schema.required ?? []).filter((key) => !Object.hasOwn(value, key));
   const taken = new Set<string>();
   for (const key of unknown) {
-    const suggestion = nearest(key, Object.keys(properties).filter((name) => !Object.hasOwn(value, name)));
+    const names = Object.keys(properties);
+    const suggestion = nearest(key, names.filter((name) => !Object.hasOwn(value, name))) ?? nearest(key, names);
     if (suggestion !== undefined) taken.add(suggestion);
     walk.faults.push(error(pathTo(path, key), `There is no "${key.slice(0, 64)}" here.`, suggestion));
   }
