@@ -1,0 +1,157 @@
+import assert from 'node:assert/strict';
+import { createHash, createHmac } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { after, before, beforeEach, test } from 'node:test';
+import { sandboxKeys } from './apps.ts';
+import { startSandbox, type Sandbox } from './sandbox.ts';
+import { at, wire } from './user-agent.ts';
+
+interface Received {
+  readonly headers: IncomingHttpHeaders;
+  readonly body: string;
+}
+let sandbox: Sandbox;
+let receiver: Server;
+let target = '';
+let received: Received[] = [];
+let failures = 0;
+before(async () => {
+  receiver = createServer(async (request, response) => {
+    const chunks: Buffer[] = [];
+    for await (const chunk of request as AsyncIterable<Buffer>) chunks.push(chunk);
+    received.push({ headers: request.headers, body: Buffer.concat(chunks).toString('utf8') });
+    failures -= 1;
+    response.writeHead(failures >= 0 ? 500 : 200).end();
+  });
+  receiver.listen(0, '127.0.0.1');
+  await once(receiver, 'listening');
+  target = `http://127.0.0.1:${(receiver.address() as AddressInfo).port}/hook`;
+  sandbox = await startSandbox({ port: 0, webhookRetryDelaysMs: [1, 1, 1] });
+});
+after(async () => {
+  await sandbox.close();
+  receiver.close();
+  receiver.closeAllConnections();
+});
+beforeEach(async () => {
+  await fetch(`${sandbox.url}/_sandbox/reset`, { method: 'POST' });
+  received = [];
+  failures = 0;
+});
+
+async function register(vendor: string, more: object = {}): Promise<void> {
+  const answer = await fetch(`${sandbox.url}/_sandbox/webhooks/${vendor}`, { method: 'POST', body: JSON.stringify({ target_url: target, secret: 'shh', ...more }) });
+  assert.equal(answer.status, 201, await answer.text());
+}
+const hmac = (text: string, encoding: 'hex' | 'base64' = 'hex'): string => createHmac('sha256', 'shh').update(text).digest(encoding);
+const hubspotKey = sandboxKeys.hubspot[0] ?? '';
+const contact = (properties: object) => wire(sandbox.url, 'https://api.hubapi.com/crm/v3/objects/contacts', { bearer: hubspotKey, json: { properties } });
+
+test('HubSpot signs v1 and v3 over arrays of events, one for each changed property', async () => {
+  await register('hubspot');
+  const id = String(at((await contact({ email: 'hook@x.example' })).body, 'id'));
+  await wire(sandbox.url, `https://api.hubapi.com/crm/v3/objects/contacts/${id}`, { method: 'PATCH', bearer: hubspotKey, json: { properties: { firstname: 'Ö', phone: '1' } } });
+  await wire(sandbox.url, `https://api.hubapi.com/crm/v3/objects/contacts/${id}`, { method: 'DELETE', bearer: hubspotKey });
+  await sandbox.webhooksIdle();
+  const events = received.flatMap((one) => JSON.parse(one.body) as { subscriptionType: string; portalId: number; propertyName?: string }[]);
+  assert.deepEqual(events.map((event) => event.subscriptionType), ['contact.creation', 'contact.propertyChange', 'contact.propertyChange', 'contact.deletion']);
+  assert.equal(events[0]?.portalId, 24810001);
+  for (const { headers, body } of received) {
+    assert.equal(headers['x-hubspot-signature'], createHash('sha256').update(`shh${body}`).digest('hex'));
+    assert.equal(headers['x-hubspot-signature-v3'], hmac(`POST${target}${body}${String(headers['x-hubspot-request-timestamp'])}`, 'base64'));
+  }
+});
+
+test('a refused delivery is sent again, the same body, and then given up', async () => {
+  await register('hubspot');
+  failures = 2;
+  await contact({ email: 'retry@x.example' });
+  await sandbox.webhooksIdle();
+  assert.equal(received.length, 3);
+  assert.equal(new Set(received.map((one) => one.body)).size, 1);
+  failures = 10;
+  await contact({ email: 'lost@x.example' });
+  await sandbox.webhooksIdle();
+  assert.equal(received.length, 7);
+});
+
+test('lost_webhooks swallows messages and says so', async () => {
+  await register('hubspot');
+  await fetch(`${sandbox.url}/_sandbox/faults/hubspot`, { method: 'PUT', body: '[{"kind":"lost_webhooks","times":1}]' });
+  await contact({ email: 'one@x.example' });
+  await contact({ email: 'two@x.example' });
+  await sandbox.webhooksIdle();
+  assert.equal(received.length, 1);
+  const state: unknown = await (await fetch(`${sandbox.url}/_sandbox/webhooks/hubspot`)).json();
+  assert.equal(at(state, 'attempts.0.result'), 'lost');
+  assert.equal(at(state, 'attempts.1.result'), 200);
+});
+
+test('registrations choose accounts and events; targets off this machine are refused', async () => {
+  await register('hubspot', { account: '24810002' });
+  await register('hubspot', { events: ['contact.deletion'] });
+  await contact({ email: 'quiet@x.example' });
+  await sandbox.webhooksIdle();
+  assert.equal(received.length, 0);
+  assert.equal((await fetch(`${sandbox.url}/_sandbox/webhooks/hubspot`, { method: 'POST', body: '{"target_url":"https://example.com/x"}' })).status, 400);
+});
+
+test('Greenhouse: "sha256 <hex>" with a space', async () => {
+  await register('greenhouse');
+  await wire(sandbox.url, 'https://harvest.greenhouse.io/v1/candidates', { basic: `${sandboxKeys.greenhouse[0]}:`, headers: { 'on-behalf-of': '3001' }, json: { first_name: 'Ada', last_name: 'Ö' } });
+  await sandbox.webhooksIdle();
+  const [first] = received;
+  assert.equal(first?.headers['signature'], `sha256 ${hmac(first?.body ?? '')}`);
+  assert.equal(at(JSON.parse(first?.body ?? '{}'), 'payload.candidate.first_name'), 'Ada');
+  assert.ok(first?.headers['greenhouse-event-id']);
+});
+
+test('BambooHR: subscribed through its own API, signed over body and timestamp with the key it gave out', async () => {
+  const basic = `${sandboxKeys.bamboohr[0]}:x`;
+  const base = 'https://evenkeel-sandbox-1.bamboohr.com/api/v1';
+  const made = await wire(sandbox.url, `${base}/webhooks`, { basic, json: { name: 'w', url: target, monitorFields: ['jobTitle'], format: 'json' } });
+  assert.equal(made.status, 201);
+  await wire(sandbox.url, `${base}/employees/101`, { basic, json: { jobTitle: 'Skipper' } });
+  await wire(sandbox.url, `${base}/employees/101`, { basic, json: { city: 'Bergen' } });
+  await sandbox.webhooksIdle();
+  assert.equal(received.length, 1, 'only monitored fields');
+  const [first] = received;
+  const signature = createHmac('sha256', String(at(made.body, 'privateKey'))).update(`${first?.body}${String(first?.headers['x-bamboohr-timestamp'])}`).digest('hex');
+  assert.equal(first?.headers['x-bamboohr-signature'], signature);
+});
+
+test('Linear: HMAC of a body that carries its own time', async () => {
+  await register('linear');
+  const query = 'mutation($input: IssueCreateInput!) { issueCreate(input: $input) { success } }';
+  const teams = await wire(sandbox.url, 'https://api.linear.app/graphql', { headers: { authorization: sandboxKeys.linear[0] ?? '' }, json: { query: '{ teams { nodes { id } } }' } });
+  await wire(sandbox.url, 'https://api.linear.app/graphql', { headers: { authorization: sandboxKeys.linear[0] ?? '' }, json: { query, variables: { input: { title: 'Læk', teamId: at(teams.body, 'data.teams.nodes.0.id') } } } });
+  await sandbox.webhooksIdle();
+  const [first] = received;
+  assert.equal(first?.headers['linear-signature'], hmac(first?.body ?? ''));
+  const body: unknown = JSON.parse(first?.body ?? '{}');
+  assert.equal(at(body, 'action'), 'create');
+  assert.equal(typeof at(body, 'webhookTimestamp'), 'number');
+});
+
+test('Pipedrive: Basic credentials and meta', async () => {
+  await register('pipedrive', { secret: 'user:pass' });
+  await wire(sandbox.url, 'https://api.pipedrive.com/api/v2/persons', { headers: { 'x-api-token': sandboxKeys.pipedrive[0] ?? '' }, json: { name: 'Ada Ö' } });
+  await sandbox.webhooksIdle();
+  const [first] = received;
+  assert.equal(first?.headers.authorization, `Basic ${Buffer.from('user:pass').toString('base64')}`);
+  const body: unknown = JSON.parse(first?.body ?? '{}');
+  assert.deepEqual([at(body, 'meta.action'), at(body, 'meta.entity'), at(body, 'data.name')], ['create', 'person', 'Ada Ö']);
+});
+
+test('Slack greets with a signed challenge, GitHub with a ping', async () => {
+  await register('slack');
+  await register('github');
+  await sandbox.webhooksIdle();
+  const slack = received.find((one) => one.headers['x-slack-signature'] !== undefined);
+  assert.equal(slack?.headers['x-slack-signature'], `v0=${hmac(`v0:${String(slack?.headers['x-slack-request-timestamp'])}:${slack?.body}`)}`);
+  assert.equal(at(JSON.parse(slack?.body ?? '{}'), 'type'), 'url_verification');
+  const github = received.find((one) => one.headers['x-github-event'] === 'ping');
+  assert.equal(github?.headers['x-hub-signature-256'], `sha256=${hmac(github?.body ?? '')}`);
+});
