@@ -28,7 +28,7 @@ export interface SendOptions {
   signal?: AbortSignal;
   /** Cheaper than a signal: filled with a function that cancels the call, in any phase. */
   cancellation?: Cancellation;
-  /** Of the answer; default that of the client. Streams of any length: Infinity. */
+  /** Of an answer read whole; default that of the client. Streams are not limited. */
   maxBodyBytes?: number;
   streamTimeoutMs?: number;
   /** Origins that may see the request's headers when a read is redirected; default its own origin only. */

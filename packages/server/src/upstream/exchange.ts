@@ -39,6 +39,7 @@ export interface ExchangeLimits {
   timeoutMs: number;
   /** From dispatch to the end of a streamed answer. */
   streamTimeoutMs: number;
+  /** Of an answer read whole; streams are not limited. */
   maxBodyBytes: number;
 }
 
@@ -69,6 +70,7 @@ export class Exchange implements Dispatcher.DispatchHandler, UpstreamReply {
   #failure: UpstreamError | null = null;
   #sink: Sink | null = null;
   #body: Readable | null = null;
+  #streamed = false;
   /** Called once when the exchange is over, however it ended. */
   onSettled: (() => void) | null = null;
   #resolve!: (reply: UpstreamReply) => void;
@@ -120,7 +122,7 @@ export class Exchange implements Dispatcher.DispatchHandler, UpstreamReply {
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
     this.receivedBytes += chunk.length;
-    if (this.receivedBytes > this.#limits.maxBodyBytes) {
+    if (this.receivedBytes > this.#limits.maxBodyBytes && !this.#streamed) {
       this.abort(new UpstreamError('too_large', 'body', `The answer of ${this.#host} exceeds ${this.#limits.maxBodyBytes} bytes.`, 'ETOOLARGE'));
       return;
     }
@@ -195,6 +197,7 @@ export class Exchange implements Dispatcher.DispatchHandler, UpstreamReply {
   /** Hands what has arrived to the sink and lets the rest follow, under the longer deadline of streams. */
   #attach(sink: Sink): void {
     this.#sink = sink;
+    this.#streamed = true;
     let flowing = true;
     for (const chunk of this.#chunks.splice(0)) flowing = sink.data(chunk) && flowing;
     if (this.#failure !== null) sink.fail(this.#failure);

@@ -1,0 +1,140 @@
+/**
+ * A light HTTP load generator over node:net keep-alive connections, run as its own process:
+ * `node generator.ts '{"port","request","connections","durationMs","rate"?}'`, result as one JSON line.
+ * Without `rate` each connection sends its next request when the answer is whole (closed loop: throughput). With `rate`
+ * requests start on schedule whatever the answers do (open loop: latency counts from the scheduled start, so that a
+ * stall is seen by every request it delays).
+ */
+import net from 'node:net';
+import { quantile } from './measurement.ts';
+
+export interface LoadPlan {
+  port: number;
+  /** The whole request as sent, head and body. */
+  request: string;
+  connections: number;
+  durationMs: number;
+  /** Requests a second; closed loop without. */
+  rate?: number;
+  /** Ends after this many answers instead of after the duration. */
+  count?: number;
+}
+
+export interface LoadResult {
+  rps: number;
+  answered: number;
+  notOk: number;
+  failed: number;
+  p50Ms: number;
+  p99Ms: number;
+  maxMs: number;
+}
+
+const headEnd = Buffer.from('\r\n\r\n');
+const lastChunk = Buffer.from('0\r\n\r\n');
+
+class Connection {
+  readonly #socket: net.Socket;
+  readonly #request: Buffer;
+  readonly #onAnswer: (connection: Connection, ok: boolean) => void;
+  #pending: Buffer | null = null;
+  startedAt = 0;
+
+  constructor(port: number, request: Buffer, onAnswer: (connection: Connection, ok: boolean) => void, onFailure: (connection: Connection) => void) {
+    this.#request = request;
+    this.#onAnswer = onAnswer;
+    this.#socket = net.connect({ port, host: '127.0.0.1', noDelay: true });
+    this.#socket.on('data', (chunk: Buffer) => this.#data(chunk));
+    this.#socket.on('error', () => undefined);
+    this.#socket.on('close', () => onFailure(this));
+  }
+
+  send(at: number): void {
+    this.startedAt = at;
+    this.#socket.write(this.#request);
+  }
+
+  end(): void {
+    this.#socket.removeAllListeners('close');
+    this.#socket.destroy();
+  }
+
+  #data(chunk: Buffer): void {
+    const data = this.#pending === null ? chunk : Buffer.concat([this.#pending, chunk]);
+    const end = data.indexOf(headEnd);
+    if (end !== -1 && isWhole(data, end)) {
+      this.#pending = null;
+      // "HTTP/1.1 2"
+      this.#onAnswer(this, data[9] === 0x32);
+    } else this.#pending = data;
+  }
+}
+
+function isWhole(data: Buffer, headLength: number): boolean {
+  const head = data.toString('latin1', 0, headLength + 2);
+  const length = /\r\ncontent-length: *(\d+)/i.exec(head)?.[1];
+  if (length !== undefined) return data.length >= headLength + 4 + Number(length);
+  return data.subarray(-lastChunk.length).equals(lastChunk);
+}
+
+export async function generate(plan: LoadPlan): Promise<LoadResult> {
+  const request = Buffer.from(plan.request, 'latin1');
+  const latencies: number[] = [];
+  const idle: Connection[] = [];
+  const late: number[] = [];
+  let notOk = 0;
+  let failed = 0;
+  let running = true;
+  const done = Promise.withResolvers<void>();
+  const begun = performance.now();
+  const answered = (connection: Connection, ok: boolean): void => {
+    const now = performance.now();
+    latencies.push(now - connection.startedAt);
+    if (!ok) notOk += 1;
+    if (plan.count !== undefined && latencies.length >= plan.count) done.resolve();
+    if (!running) return;
+    if (plan.rate === undefined) connection.send(now);
+    else {
+      const due = late.shift();
+      if (due === undefined) idle.push(connection);
+      else connection.send(due);
+    }
+  };
+  const lost = (): void => {
+    failed += 1;
+    if (failed >= plan.connections) done.resolve();
+  };
+  const connections = Array.from({ length: plan.connections }, () => new Connection(plan.port, request, answered, lost));
+  if (plan.rate === undefined) for (const connection of connections) connection.send(performance.now());
+  else {
+    idle.push(...connections);
+    schedule(plan.rate, begun, () => running, (due) => {
+      const connection = idle.pop();
+      if (connection === undefined) late.push(due);
+      else connection.send(due);
+    });
+  }
+  const timer = plan.count === undefined ? setTimeout(done.resolve, plan.durationMs) : null;
+  await done.promise;
+  running = false;
+  if (timer !== null) clearTimeout(timer);
+  const seconds = (performance.now() - begun) / 1000;
+  for (const connection of connections) connection.end();
+  const sorted = latencies.toSorted((a, b) => a - b);
+  return { rps: latencies.length / seconds, answered: latencies.length, notOk, failed, p50Ms: quantile(sorted, 0.5), p99Ms: quantile(sorted, 0.99), maxMs: sorted.at(-1) ?? Number.NaN };
+}
+
+/** Starts what is due, checking once a turn of the event loop's timers (about a millisecond). */
+function schedule(rate: number, begun: number, goesOn: () => boolean, start: (due: number) => void): void {
+  let started = 0;
+  const timer = setInterval(() => {
+    if (!goesOn()) {
+      clearInterval(timer);
+      return;
+    }
+    const due = Math.floor(((performance.now() - begun) / 1000) * rate);
+    for (; started < due; started += 1) start(begun + (started / rate) * 1000);
+  }, 1);
+}
+
+if (import.meta.main) console.log(JSON.stringify(await generate(JSON.parse(process.argv[2] ?? '{}') as LoadPlan)));

@@ -1,0 +1,37 @@
+/** Programs of a benchmark run as processes of their own, so that none takes another's time. */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import type { LoadPlan, LoadResult } from './generator.ts';
+
+export interface Program {
+  /** The first line it printed. */
+  readonly line: string;
+  readonly child: ChildProcess;
+  stop(): Promise<void>;
+}
+
+const root = join(import.meta.dirname, '..');
+
+/** Starts bench/<file> and waits for its first line. `stop` sends SIGTERM and waits for the end. */
+export async function startProgram(file: string, parameters: readonly string[] = [], nodeOptions: readonly string[] = []): Promise<Program> {
+  const child = spawn(process.execPath, [...nodeOptions, join(root, file), ...parameters], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const ended = once(child, 'exit');
+  const lines = createInterface({ input: child.stdout });
+  const line = await Promise.race([once(lines, 'line').then(([text]) => String(text)), ended.then(([code]) => Promise.reject(new Error(`${file} ended with ${String(code)} before it was ready`)))]);
+  return {
+    line,
+    child,
+    async stop() {
+      child.kill('SIGTERM');
+      await ended;
+    },
+  };
+}
+
+export async function runLoad(plan: LoadPlan): Promise<LoadResult> {
+  const program = await startProgram('load/generator.ts', [JSON.stringify(plan)]);
+  return JSON.parse(program.line) as LoadResult;
+}
+

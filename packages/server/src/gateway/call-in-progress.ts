@@ -1,0 +1,100 @@
+/**
+ * One call through the gateway while it is under way: what is known of it so far, and what its record will be. It is
+ * filled step by step, so that a failure at any point is recorded with everything known until then.
+ */
+import type { ServerResponse } from 'node:http';
+import type { CallOutcome } from '@evenkeel/contract/api/calls.ts';
+import type { OutgoingRequest } from '@evenkeel/core/connectors/connector.ts';
+import { secretsOf } from '@evenkeel/core/connectors/redaction.ts';
+import type { BuiltCall, IncomingCall, ResolvedCall } from '@evenkeel/core/gateway/call.ts';
+import type { CallFailure } from '@evenkeel/core/gateway/failure.ts';
+import { createMasker } from '@evenkeel/core/telemetry/masking.ts';
+import type { OpenAccount } from '../accounts/open-account.ts';
+import { excerpt, type CallRecord, type CallRecorder, type RawEvidence } from '../telemetry/call-record.ts';
+import type { Cancellation, UpstreamReply } from '../upstream/client.ts';
+import type { UpstreamError } from '../upstream/failure.ts';
+
+/** What answers a caller that has gone: nginx's convention, kept in records only. */
+const callerGoneStatus = 499;
+
+export class CallInProgress {
+  readonly incoming: IncomingCall;
+  readonly requestId: string;
+  readonly response: ServerResponse;
+  readonly atMs: number;
+  /** Cancels whatever is under way at the vendor. */
+  readonly cancellation: Cancellation = {};
+  callerGone = false;
+  attempts = 0;
+  /** All attempts together; a running one is not in it yet. */
+  upstreamMs = 0;
+  opened: OpenAccount | null = null;
+  resolved: ResolvedCall | null = null;
+  built: BuiltCall | null = null;
+  sent: OutgoingRequest | null = null;
+  sentBytes = 0;
+  reply: UpstreamReply | null = null;
+  /** The whole body of a buffered answer. */
+  received: Uint8Array | null = null;
+  failure: CallFailure | null = null;
+  transport: UpstreamError | null = null;
+  readonly #startedAt = performance.now();
+
+  constructor(incoming: IncomingCall, requestId: string, response: ServerResponse, atMs: number) {
+    this.incoming = incoming;
+    this.requestId = requestId;
+    this.response = response;
+    this.atMs = atMs;
+    response.once('close', () => {
+      if (response.writableFinished) return;
+      this.callerGone = true;
+      this.cancellation.cancel?.();
+    });
+  }
+
+  /** Adds the time of the attempt that ended. */
+  attemptEnded(elapsedMs: number): void {
+    this.upstreamMs += elapsedMs;
+  }
+
+  /** To be called once, when the answer is given or nobody is left to take it. */
+  recordTo(recorder: CallRecorder, status: number): void {
+    const { failure } = this;
+    const outcome: CallOutcome = this.callerGone && failure?.origin !== 'platform' ? 'aborted' : failure === null ? 'success' : 'failure';
+    const operation = this.resolved?.operation;
+    const record: CallRecord = {
+      atMs: this.atMs,
+      requestId: this.requestId,
+      tenantId: this.opened?.tenantId ?? null,
+      accountId: this.opened?.id ?? null,
+      connectorId: this.opened?.connectorId ?? null,
+      connectorVersion: this.opened?.connectorVersion ?? null,
+      surface: this.incoming.surface,
+      resource: this.incoming.surface === 'proxy' ? this.incoming.resource : null,
+      method: operation === undefined ? this.incoming.httpMethod : typeof operation.name === 'string' ? operation.name : operation.name.action,
+      status: outcome === 'aborted' ? callerGoneStatus : status,
+      outcome,
+      origin: outcome === 'aborted' ? 'caller' : (failure?.origin ?? null),
+      code: outcome === 'aborted' ? null : (failure?.code ?? null),
+      reason: failure?.reason ?? (outcome === 'aborted' ? 'transport:aborted' : null),
+      upstreamStatus: this.reply?.status ?? null,
+      upstreamMs: this.upstreamMs,
+      totalMs: performance.now() - this.#startedAt,
+      requestBytes: this.sentBytes,
+      responseBytes: this.reply?.receivedBytes ?? 0,
+    };
+    recorder.record(record, () => this.#evidence());
+  }
+
+  #evidence(): RawEvidence | null {
+    const { sent, reply, transport } = this;
+    if (sent === null && transport === null) return null;
+    return {
+      masker: createMasker(secretsOf(this.built?.scope ?? {}, sent?.headers ?? {})),
+      request: sent && { method: sent.method, url: sent.url, headers: sent.headers, body: excerpt(sent.body, this.sentBytes) },
+      response: reply && { status: reply.status, headers: reply.headers, body: excerpt(this.received ?? reply.whole, reply.receivedBytes) },
+      attempts: this.attempts,
+      failure: transport && { kind: transport.kind, phase: transport.phase, code: transport.code, message: transport.message },
+    };
+  }
+}

@@ -1,0 +1,233 @@
+/**
+ * Carries a call from the API to the vendor and back: open the account, resolve and build (core), authorise, send, read
+ * the answer (core), answer the caller, record. Sends once; the one exception is the 401 rule: a credential the vendor
+ * refuses is renewed once and the call repeated once, if its body can be.
+ */
+import { randomUUID } from 'node:crypto';
+import type { CryptoPort } from '@evenkeel/core/connectors/crypto-port.ts';
+import { authorize, type AuthorizeEnv } from '@evenkeel/core/connectors/authorize.ts';
+import { canStream } from '@evenkeel/core/connectors/reading.ts';
+import { RequestFailure } from '@evenkeel/core/connectors/request-failure.ts';
+import { headerMap } from '@evenkeel/core/connectors/upstream-answer.ts';
+import { answerCall, answerHead, type CallAnswer } from '@evenkeel/core/gateway/answer.ts';
+import { buildCall, resolveCall } from '@evenkeel/core/gateway/call.ts';
+import { afterProbe, failureOf, problemOf, type CallFailure } from '@evenkeel/core/gateway/failure.ts';
+import type { AccountAccess } from '../accounts/account-access.ts';
+import type { AccountCaller, OpenAccount, OpenFailure } from '../accounts/open-account.ts';
+import type { Log } from '../log.ts';
+import type { CallRecorder } from '../telemetry/call-record.ts';
+import type { UpstreamClient, UpstreamReply } from '../upstream/client.ts';
+import { UpstreamError } from '../upstream/failure.ts';
+import type { CallerBody } from './caller-body.ts';
+import type { CallInProgress } from './call-in-progress.ts';
+import { beginStream, sendAnswer, sendProblem } from './caller-response.ts';
+
+export interface GatewayParts {
+  readonly accounts: AccountAccess;
+  readonly upstream: UpstreamClient;
+  readonly crypto: CryptoPort;
+  readonly recorder: CallRecorder;
+  readonly log: Log;
+  readonly now: () => number;
+}
+
+/** What a call comes to: an answer held whole, one that streams, or a failure. */
+type Result =
+  | { readonly kind: 'answer'; readonly answer: Extract<CallAnswer, { ok: true }> }
+  | { readonly kind: 'stream'; readonly head: Extract<CallAnswer, { ok: true }>; readonly reply: UpstreamReply }
+  | Failed;
+
+interface Failed {
+  readonly kind: 'failure';
+  readonly failure: CallFailure;
+  readonly headers: Readonly<Record<string, string>>;
+  /** What the vendor itself answered, when that is the failure. */
+  readonly fault?: Extract<CallAnswer, { ok: false }>['fault'];
+  readonly connectUrl?: string;
+}
+
+/** The body of a passthrough call is taken only when the account and its scheme are known. */
+export type TakeBody = (account: OpenAccount) => Promise<CallerBody>;
+
+const none: CallerBody = { kind: 'none' };
+
+export class Gateway {
+  readonly #parts: GatewayParts;
+
+  constructor(parts: GatewayParts) {
+    this.#parts = parts;
+  }
+
+  /** Answers on the call's response and records the call, whatever happens. Never rejects. */
+  async carry(call: CallInProgress, accountId: string | undefined, caller: AccountCaller, takeBody: TakeBody | null): Promise<void> {
+    let result: Result;
+    try {
+      result = await this.#perform(call, accountId, caller, takeBody);
+    } catch (error) {
+      result = this.#unexpected(call, error);
+    }
+    await this.#answer(call, result);
+  }
+
+  async #perform(call: CallInProgress, accountId: string | undefined, caller: AccountCaller, takeBody: TakeBody | null): Promise<Result> {
+    if (accountId === undefined || accountId === '') {
+      return failed(failureOf({ kind: 'call', code: 'invalid_request', reason: 'no-account', detail: 'The call names no account. Send its id in the header evenkeel-account or the query parameter account_id.' }));
+    }
+    const opening = await this.#parts.accounts.open(accountId, caller);
+    if (!opening.ok) return notOpened(opening.failure);
+    let { opened } = opening;
+    call.opened = opened;
+    const body = takeBody === null ? none : await takeBody(opened);
+    if (body.kind === 'too_large') return failed(failureOf({ kind: 'call', code: 'invalid_request', reason: 'body-too-large', detail: 'The body is larger than this account\'s way of signing requests allows.' }));
+    if (body.kind === 'broken') return this.#transportFailure(call, new UpstreamError('aborted', 'request', 'The caller ended its request before it was whole.', 'EABORTED'));
+
+    const first = await this.#attempt(call, opened, body);
+    if (first.kind !== 'failure' || !first.failure.credentialRefused) return first;
+    const renewal = await this.#parts.accounts.renew(opened);
+    if (!renewal.ok) return notOpened(renewal.failure);
+    const renewed = renewal.opened.credentialVersion !== opened.credentialVersion;
+    if (renewed && body.kind === 'streamed') {
+      return failed(failureOf({ kind: 'account', code: 'account_not_ready', detail: 'The vendor refused the token, which has been renewed meanwhile. The body was a stream and is gone: send the call again.' }));
+    }
+    opened = renewal.opened;
+    call.opened = opened;
+    const second = renewed ? await this.#attempt(call, opened, body) : first;
+    if (second.kind !== 'failure' || !second.failure.credentialRefused) return second;
+    return this.#believed(opened, second);
+  }
+
+  /** The credential was refused and is as new as it can be: the validation call says whether the account is dead. */
+  async #believed(opened: OpenAccount, refusal: Failed): Promise<Result> {
+    const { failure, fault } = refusal;
+    if (fault === undefined) return refusal;
+    const probe = await this.#parts.accounts.refused(opened, { rule: fault.rule, status: fault.upstreamStatus, message: fault.message, upstream_request_id: fault.upstreamRequestId ?? null });
+    const final = afterProbe(opened.connector.manifest.name, fault, probe, failure.upstream);
+    if (probe === 'alive') return failed(final, refusal.headers);
+    const reopened = await this.#parts.accounts.open(opened.id, { tenantId: opened.tenantId });
+    const connectUrl = reopened.ok ? undefined : reopened.failure.connectUrl;
+    return { ...failed(final, refusal.headers), ...(connectUrl === undefined ? {} : { connectUrl }) };
+  }
+
+  async #attempt(call: CallInProgress, opened: OpenAccount, body: CallerBody): Promise<Result> {
+    const { accounts, now, upstream } = this.#parts;
+    const nowMs = now();
+    const incoming = call.incoming.surface === 'passthrough' && body.kind === 'held' ? { ...call.incoming, body: body.bytes } : call.incoming;
+    const resolution = resolveCall(opened.connector, incoming);
+    if (!resolution.ok) return failed(resolution.failure);
+    const resolved = (call.resolved = resolution.call);
+    const building = await buildCall(resolved, opened.scope, nowMs);
+    if (!building.ok) return failed(building.failure);
+    const built = (call.built = building.built);
+    const sent = (call.sent = await authorize(opened.scheme, built.scope, built.request, environment(this.#parts.crypto, nowMs)));
+    call.sentBytes = sent.body === null ? 0 : typeof sent.body === 'string' ? Buffer.byteLength(sent.body) : sent.body.length;
+    if (call.callerGone) throw new UpstreamError('aborted', 'request', 'The caller hung up before the call was sent.', 'EABORTED');
+
+    call.attempts += 1;
+    const outgoing = body.kind === 'streamed' ? { ...sent, headers: withLength(sent.headers, body.contentLength), body: body.stream } : sent;
+    const reply = (call.reply = await upstream.send(outgoing, { cancellation: call.cancellation, origins: built.origins }));
+    const headers = headerMap(reply.headers);
+    const redirected = reply.url === sent.url ? {} : { url: reply.url };
+    if (canStream(resolved.reading, resolved.incoming.surface, { status: reply.status, contentType: headers['content-type'] })) {
+      const head = await answerHead(resolved, built, sent, { status: reply.status, headers, ...redirected }, nowMs);
+      if (head.ok) return { kind: 'stream', head, reply };
+      reply.discard();
+      call.attemptEnded(reply.elapsedMs);
+      return this.#refusal(opened, head);
+    }
+    const bytes = (call.received = await reply.bytes());
+    call.attemptEnded(reply.elapsedMs);
+    const answer = await answerCall(resolved, built, sent, { status: reply.status, headers, bytes, ...redirected }, nowMs);
+    if (!answer.ok) return this.#refusal(opened, answer);
+    accounts.succeeded(opened);
+    return { kind: 'answer', answer };
+  }
+
+  #refusal(opened: OpenAccount, answer: Extract<CallAnswer, { ok: false }>): Failed {
+    const { failure, fault, headers } = answer;
+    if (failure.missingScopes !== undefined && failure.missingScopes.length > 0) {
+      this.#parts.accounts.missingScopes(opened, failure.missingScopes, { rule: failure.reason, status: fault?.upstreamStatus ?? null });
+    }
+    return { kind: 'failure', failure, headers, fault };
+  }
+
+  async #answer(call: CallInProgress, result: Result): Promise<void> {
+    const { response, requestId } = call;
+    const head = (headers: Readonly<Record<string, string>>) => ({ requestId, upstreamMs: call.attempts === 0 ? null : call.upstreamMs, headers });
+    switch (result.kind) {
+      case 'answer':
+        if (!response.destroyed) sendAnswer(response, result.answer.status, head(result.answer.headers), result.answer.body);
+        call.recordTo(this.#parts.recorder, result.answer.status);
+        return;
+      case 'stream':
+        await this.#stream(call, result.head, result.reply);
+        return;
+      case 'failure': {
+        call.failure = result.failure;
+        const problem = { ...problemOf(result.failure, requestId), ...(result.connectUrl === undefined ? {} : { connect_url: result.connectUrl }) };
+        if (!response.destroyed && !response.headersSent) sendProblem(response, problem, head(result.headers));
+        call.recordTo(this.#parts.recorder, problem.status);
+      }
+    }
+  }
+
+  /** A vendor that fails in the middle leaves the caller with a cut connection: the only honest sign once bytes are out. */
+  async #stream(call: CallInProgress, head: Extract<CallAnswer, { ok: true }>, reply: UpstreamReply): Promise<void> {
+    const { response, requestId } = call;
+    const length = reply.headers['content-length'];
+    beginStream(response, head.status, { requestId, upstreamMs: call.upstreamMs + reply.elapsedMs, headers: head.headers }, typeof length === 'string' ? length : undefined);
+    try {
+      await reply.pipeTo(response);
+      if (call.opened !== null) this.#parts.accounts.succeeded(call.opened);
+    } catch (error) {
+      const failure = error instanceof UpstreamError ? this.#transportFailure(call, error) : this.#unexpected(call, error);
+      call.failure = failure.failure;
+      response.destroy();
+    }
+    call.attemptEnded(reply.elapsedMs);
+    call.recordTo(this.#parts.recorder, head.status);
+  }
+
+  #unexpected(call: CallInProgress, error: unknown): Failed {
+    if (error instanceof UpstreamError) {
+      call.attemptEnded(error.elapsedMs);
+      return this.#transportFailure(call, error);
+    }
+    if (error instanceof RequestFailure) return failed(failureOf({ kind: 'build', problem: error.problem }));
+    this.#parts.log.error({ err: error, requestId: call.requestId }, 'gateway: a call failed inside');
+    return failed(failureOf({ kind: 'bug' }));
+  }
+
+  #transportFailure(call: CallInProgress, error: UpstreamError): Failed {
+    call.transport = error;
+    const vendor = call.opened?.connector.manifest.name ?? 'The vendor';
+    return failed(failureOf({ kind: 'transport', vendor, failure: error.kind, phase: error.phase, elapsedMs: error.elapsedMs }));
+  }
+}
+
+function failed(failure: CallFailure, headers: Readonly<Record<string, string>> = {}): Failed {
+  return { kind: 'failure', failure, headers };
+}
+
+function notOpened(failure: OpenFailure): Failed {
+  const { code, detail, connectUrl, retryAfterS } = failure;
+  const made = failureOf({ kind: 'account', code, detail });
+  return {
+    ...failed(retryAfterS === undefined ? made : { ...made, retryAfterS }),
+    ...(connectUrl === undefined ? {} : { connectUrl }),
+  };
+}
+
+function withLength(headers: Record<string, string>, length: string | undefined): Record<string, string> {
+  return length === undefined ? headers : { ...headers, 'content-length': length };
+}
+
+/** The nonce is made only by the schemes that ask for one. */
+function environment(crypto: CryptoPort, nowMs: number): AuthorizeEnv {
+  return {
+    nowMs,
+    crypto,
+    get nonce() {
+      return randomUUID();
+    },
+  };
+}

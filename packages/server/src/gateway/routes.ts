@@ -1,0 +1,65 @@
+/** The routes that reach vendors: proxy and passthrough. They answer on the raw response; bodies are the vendor's. */
+import { accountHeader, ProxyActionParams, ProxyListQuery, ProxyQuery, ProxyRecordParams, ProxyResourceParams } from '@evenkeel/contract/api/proxy.ts';
+import { headerMap } from '@evenkeel/core/connectors/upstream-answer.ts';
+import type { IncomingCall } from '@evenkeel/core/gateway/call.ts';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Caller } from '../access/keys.ts';
+import { route, type Route } from '../http/route.ts';
+import { CallInProgress } from './call-in-progress.ts';
+import { takeBody } from './caller-body.ts';
+import type { Gateway, TakeBody } from './gateway.ts';
+
+const audit = { none: 'kept as a call record' } as const;
+const proxyBodyLimit = 10 * 1024 * 1024;
+const passthroughPath = '/v1/passthrough/';
+const passthroughMethods = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const;
+
+export function gatewayRoutes(gateway: Gateway, now: () => number): Route[] {
+  const carry = (incoming: IncomingCall, raw: FastifyRequest, reply: FastifyReply, caller: Caller, body: TakeBody | null): FastifyReply => {
+    reply.hijack();
+    const call = new CallInProgress(incoming, raw.id, reply.raw, now());
+    void gateway.carry(call, accountOf(raw), caller, body);
+    return reply;
+  };
+  const proxied = (raw: FastifyRequest, reply: FastifyReply, caller: Caller): FastifyReply => carry(proxyCall(raw), raw, reply, caller, null);
+  const common = { tag: 'proxy', access: 'write', audit } as const;
+  return [
+    route({ ...common, method: 'GET', path: '/v1/proxy/:resource', summary: 'List the records of a resource', schema: { params: ProxyResourceParams, query: ProxyListQuery, response: { 200: null } }, handle: ({ raw, reply, caller }) => proxied(raw, reply, caller) }),
+    route({ ...common, method: 'POST', path: '/v1/proxy/:resource', summary: 'Create a record', bodyLimit: proxyBodyLimit, schema: { params: ProxyResourceParams, query: ProxyQuery, response: { 201: null } }, handle: ({ raw, reply, caller }) => proxied(raw, reply, caller) }),
+    route({ ...common, method: 'GET', path: '/v1/proxy/:resource/:id', summary: 'Get a record', schema: { params: ProxyRecordParams, query: ProxyQuery, response: { 200: null } }, handle: ({ raw, reply, caller }) => proxied(raw, reply, caller) }),
+    route({ ...common, method: 'PATCH', path: '/v1/proxy/:resource/:id', summary: 'Change a record', bodyLimit: proxyBodyLimit, schema: { params: ProxyRecordParams, query: ProxyQuery, response: { 200: null } }, handle: ({ raw, reply, caller }) => proxied(raw, reply, caller) }),
+    route({ ...common, method: 'DELETE', path: '/v1/proxy/:resource/:id', summary: 'Delete a record', schema: { params: ProxyRecordParams, query: ProxyQuery, response: { 204: null } }, handle: ({ raw, reply, caller }) => proxied(raw, reply, caller) }),
+    route({ ...common, method: 'POST', path: '/v1/proxy/:resource/:id/:action', summary: 'Do what the connector calls an action on a record', bodyLimit: proxyBodyLimit, schema: { params: ProxyActionParams, query: ProxyQuery, response: { 200: null } }, handle: ({ raw, reply, caller }) => proxied(raw, reply, caller) }),
+    route({
+      ...common,
+      method: passthroughMethods,
+      path: `${passthroughPath}*`,
+      summary: 'Any request to the vendor under the account\'s address; bodies stream both ways as they are',
+      rawBody: true,
+      schema: { query: ProxyQuery, response: { 200: null } },
+      handle: ({ raw, reply, caller }) => carry(passthroughCall(raw), raw, reply, caller, (account) => takeBody(raw.raw, { signed: account.scheme.type === 'aws_sigv4' || account.scheme.type === 'oauth1' })),
+    }),
+  ];
+}
+
+function accountOf(raw: FastifyRequest): string | undefined {
+  const named = raw.headers[accountHeader];
+  if (typeof named === 'string') return named;
+  const { account_id: queried } = raw.query as { account_id?: unknown };
+  return typeof queried === 'string' ? queried : undefined;
+}
+
+function proxyCall(raw: FastifyRequest): IncomingCall {
+  const { resource, id, action } = raw.params as { resource: string; id?: string; action?: string };
+  return { surface: 'proxy', httpMethod: raw.method, resource, id, action, query: raw.query as Record<string, unknown>, headers: headerMap(raw.headers), body: raw.body };
+}
+
+/** Path and query stay exactly as they stood in the request line, but for our own account_id. */
+function passthroughCall(raw: FastifyRequest): IncomingCall {
+  const url = raw.raw.url ?? '';
+  const mark = url.indexOf('?');
+  const path = url.slice(passthroughPath.length, mark === -1 ? undefined : mark);
+  const query = mark === -1 ? '' : url.slice(mark + 1);
+  const kept = query.includes('account_id=') ? query.split('&').filter((pair) => !pair.startsWith('account_id=')).join('&') : query;
+  return { surface: 'passthrough', httpMethod: raw.method, path, query: kept, headers: headerMap(raw.headers), body: null };
+}
