@@ -91,7 +91,7 @@ function answered(result: ExecutionResult): Reply {
 const windowHeaders = (name: string, quota: Quota): Record<string, string> => ({ [`x-ratelimit-${name}-limit`]: String(quota.limit), [`x-ratelimit-${name}-remaining`]: String(quota.remaining), [`x-ratelimit-${name}-reset`]: String(quota.resetAt) });
 
 export function createLinear(world: World): Vendor {
-  const grants = createGrants({ clock: world.clock, codeLifetimeMs: 5 * 60_000, accessLifetimeMs: () => 86_399_000, refreshLifetimeMs: null, rotation: () => 'rotates', accessToken: () => `lin_oauth_${secretHex(64)}`, refreshToken: () => `lin_refresh_${secretHex(64)}` });
+  const grants = createGrants({ clock: world.clock, memory: world.memory('grants'), codeLifetimeMs: 5 * 60_000, accessLifetimeMs: () => 86_399_000, refreshLifetimeMs: null, rotation: () => 'rotates', accessToken: () => `lin_oauth_${secretHex(64)}`, refreshToken: () => `lin_refresh_${secretHex(64)}` });
   const keys = createKeyRing(sandboxKeys.linear, organizations);
   const requests = world.limits.limiter('requests', { limit: 5000, windowMs: 3_600_000 });
   const points = world.limits.limiter('complexity', { limit: 2_000_000, windowMs: 3_600_000 });
