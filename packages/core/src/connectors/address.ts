@@ -146,8 +146,19 @@ export function ownAddress(url: string, relativeTo: string | undefined, origins:
   return parsed.href;
 }
 
+const knownOrigins = new Map<string, string | undefined>();
+
 /** The origin of an address that may receive credentials: https, or http on this machine; undefined for any other. */
 export function originOf(url: string): string | undefined {
+  // Asked for the same few addresses on every call; parsing one costs as much as building a plain request.
+  if (knownOrigins.has(url)) return knownOrigins.get(url);
+  const origin = readOrigin(url);
+  if (knownOrigins.size >= 10_000) knownOrigins.clear();
+  knownOrigins.set(url, origin);
+  return origin;
+}
+
+function readOrigin(url: string): string | undefined {
   const parsed = URL.parse(url);
   if (parsed === null) return undefined;
   const local = parsed.hostname === '127.0.0.1' || parsed.hostname === 'localhost' || parsed.hostname === '[::1]';

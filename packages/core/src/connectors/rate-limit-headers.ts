@@ -14,6 +14,7 @@ export const blindRetryAfterS = 30;
  */
 export function rateLimitHeaders(states: readonly RateLimitState[], refusal: { limited: boolean; retryAfterS?: number | undefined } = { limited: false }): Record<string, string> {
   const headers: Record<string, string> = {};
+  if (states.length === 0 && !refusal.limited) return retryAfterOnly(refusal.retryAfterS);
   const shown = mostConstrained(states);
   if (shown?.limit !== undefined) headers['ratelimit-limit'] = String(shown.limit);
   const remaining = refusal.limited && shown !== undefined && shown.remaining === undefined ? 0 : shown?.remaining;
@@ -21,12 +22,16 @@ export function rateLimitHeaders(states: readonly RateLimitState[], refusal: { l
   const retryAfter = refusal.limited ? (refusal.retryAfterS ?? deriveRetryAfter(states)) : refusal.retryAfterS;
   const reset = shown === undefined ? (refusal.limited ? retryAfter : undefined) : resetOf(shown);
   if (reset !== undefined) headers['ratelimit-reset'] = String(reset);
-  const limits = states.filter((state) => state.remaining !== undefined).map((state) => item(state.name, { r: state.remaining, t: resetOf(state) }));
+  const limits = states.filter((state) => state.remaining !== undefined).map((state) => item(state.name, 'r', state.remaining, 't', resetOf(state)));
   if (limits.length > 0) headers['ratelimit'] = limits.join(', ');
-  const policies = states.filter((state) => state.limit !== undefined).map((state) => item(state.name, { q: state.limit, w: state.windowS }));
+  const policies = states.filter((state) => state.limit !== undefined).map((state) => item(state.name, 'q', state.limit, 'w', state.windowS));
   if (policies.length > 0) headers['ratelimit-policy'] = policies.join(', ');
   if (retryAfter !== undefined) headers['retry-after'] = String(refusal.limited ? Math.max(1, retryAfter) : retryAfter);
   return headers;
+}
+
+function retryAfterOnly(retryAfterS: number | undefined): Record<string, string> {
+  return retryAfterS === undefined ? {} : { 'retry-after': String(retryAfterS) };
 }
 
 /** Seconds until a refused call may succeed: the longest wait among the exhausted quotas, else the nearest reset. */
@@ -61,8 +66,7 @@ function resetOf(state: RateLimitState): number | undefined {
   return state.resetS ?? state.windowS;
 }
 
-/** A structured-field string with integer parameters; names are of the manifest's safe pattern. */
-function item(name: string, parameters: Readonly<Record<string, number | undefined>>): string {
-  const written = Object.entries(parameters).flatMap(([key, value]) => (value === undefined ? [] : [`;${key}=${value}`]));
-  return `"${name.replaceAll(/[^\x20-\x7e]|["\\]/g, '')}"${written.join('')}`;
+/** A structured-field string with one or two integer parameters; names are of the manifest's pattern, safe as they are. */
+function item(name: string, key: string, value: number | undefined, otherKey: string, other: number | undefined): string {
+  return other === undefined ? `"${name}";${key}=${value}` : `"${name}";${key}=${value};${otherKey}=${other}`;
 }

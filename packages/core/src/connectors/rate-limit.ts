@@ -20,7 +20,7 @@ export interface RateLimitState {
 
 export interface CompiledRateLimits {
   /** Policies of which nothing was found are left out. */
-  read(answer: UpstreamAnswer, nowMs: number): Promise<RateLimitState[]>;
+  read(answer: UpstreamAnswer, nowMs: number): Eventually<RateLimitState[]>;
   readonly needsBody: boolean;
 }
 
@@ -49,13 +49,9 @@ export function compileRateLimits(specs: readonly RateLimit[] | undefined): Comp
   const needsBody = (specs ?? []).some((spec) => [spec.limit, spec.remaining, spec.used, spec.reset, spec.retry_after].some(readsBody));
   return {
     needsBody,
-    read: async (answer, nowMs) => {
-      const states: RateLimitState[] = [];
-      for (const policy of policies) {
-        const state = await readPolicy(policy, answer, nowMs);
-        if (state !== undefined) states.push(state);
-      }
-      return states;
+    read: (answer, nowMs) => {
+      const read = policies.map((policy) => readPolicy(policy, answer, nowMs));
+      return read.some((state) => state instanceof Promise) ? Promise.all(read).then(found) : found(read as (RateLimitState | undefined)[]);
     },
   };
 }
@@ -74,12 +70,23 @@ function compilePolicy(spec: RateLimit): CompiledPolicy {
   };
 }
 
-async function readPolicy(policy: CompiledPolicy, answer: UpstreamAnswer, nowMs: number): Promise<RateLimitState | undefined> {
-  const limit = count(await policy.limit(answer));
-  const used = count(await policy.used(answer));
-  const stated = count(await policy.remaining(answer));
-  const reset = await policy.reset(answer, nowMs);
-  const retryAfter = await policy.retryAfter(answer, nowMs);
+function found(states: readonly (RateLimitState | undefined)[]): RateLimitState[] {
+  return states.filter((state) => state !== undefined);
+}
+
+type Numbers = readonly (number | undefined)[];
+
+/** Headers are read at once; only an expression over the body makes a promise. */
+function readPolicy(policy: CompiledPolicy, answer: UpstreamAnswer, nowMs: number): Eventually<RateLimitState | undefined> {
+  const values = [policy.limit(answer), policy.used(answer), policy.remaining(answer), policy.reset(answer, nowMs), policy.retryAfter(answer, nowMs)];
+  for (const value of values) if (value instanceof Promise) return Promise.all(values).then((numbers) => stateOf(policy, numbers));
+  return stateOf(policy, values as Numbers);
+}
+
+function stateOf(policy: CompiledPolicy, [rawLimit, rawUsed, rawRemaining, reset, retryAfter]: Numbers): RateLimitState | undefined {
+  const limit = count(rawLimit);
+  const used = count(rawUsed);
+  const stated = count(rawRemaining);
   const remaining = stated ?? (limit !== undefined && used !== undefined ? Math.max(0, limit - used) : undefined);
   if (limit === undefined && remaining === undefined && reset === undefined && retryAfter === undefined) return undefined;
   return {

@@ -23,7 +23,7 @@ export interface JudgeContext {
   readonly nowMs: number;
   /** A passthrough call is the caller's own request; every other was built by the connector. */
   readonly surface: 'proxy' | 'passthrough' | 'connect';
-  /** Scopes of the account's grant, where known. */
+  /** Scopes of the account's grant, where known; read only when an answer is a refusal. */
   readonly grantedScopes?: readonly string[] | undefined;
   readonly limits: readonly RateLimitState[];
   /** Texts never to appear in a message; read only when there is one to write, so that a getter may find them late. */

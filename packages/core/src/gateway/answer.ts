@@ -37,36 +37,59 @@ export type CallAnswer =
   /** `fault` is there when the vendor itself answered with the failure. */
   | { readonly ok: false; readonly failure: CallFailure; readonly headers: Record<string, string>; readonly fault: UpstreamFault | undefined; readonly limits: readonly RateLimitState[] };
 
-/** One answer on its way: what was asked, how, what came, and the texts that must not leave. */
-interface Exchange {
+/**
+ * One answer on its way: what was asked and how, and what judging and shaping want to know of it. What is rarely wanted
+ * (the texts that must not leave, the grant's scopes) is found when it is asked for; a plain success never asks.
+ */
+class Exchange implements JudgeContext {
   readonly call: ResolvedCall;
   readonly built: BuiltCall;
   readonly sent: OutgoingRequest;
-  readonly vendor: string;
-  readonly secrets: readonly string[];
-}
+  readonly nowMs: number;
+  limits: readonly RateLimitState[] = [];
+  bodyUnread = false;
+  #secrets: readonly string[] | undefined;
 
-function exchangeOf(call: ResolvedCall, built: BuiltCall, sent: OutgoingRequest): Exchange {
-  let found: readonly string[] | undefined;
-  return { call, built, sent, vendor: call.connector.manifest.name, get secrets() { return (found ??= secretsOf(built.scope, sent.headers)); } };
+  constructor(call: ResolvedCall, built: BuiltCall, sent: OutgoingRequest, nowMs: number) {
+    this.call = call;
+    this.built = built;
+    this.sent = sent;
+    this.nowMs = nowMs;
+  }
+
+  get surface(): 'proxy' | 'passthrough' {
+    return this.call.incoming.surface;
+  }
+
+  get vendor(): string {
+    return this.call.connector.manifest.name;
+  }
+
+  get secrets(): readonly string[] {
+    return (this.#secrets ??= secretsOf(this.built.scope, this.sent.headers));
+  }
+
+  get grantedScopes(): readonly string[] | undefined {
+    return grantedScopesOf(this.built.scope);
+  }
 }
 
 /** `sent` is the authorised request: what it carried is never repeated in an error. Never throws on what a vendor sends. */
 export async function answerCall(call: ResolvedCall, built: BuiltCall, sent: OutgoingRequest, reply: VendorReply, nowMs: number): Promise<CallAnswer> {
-  const exchange = exchangeOf(call, built, sent);
-  const { surface } = call.incoming;
+  const exchange = new Exchange(call, built, sent, nowMs);
   const parsed = readReply(call, reply);
-  const limits = await call.reading.limits.read(parsed.answer, nowMs);
+  const reading = call.reading.limits.read(parsed.answer, nowMs);
+  const limits = (exchange.limits = reading instanceof Promise ? await reading : reading);
   if (!parsed.ok) {
     return failed(failureOf({ kind: 'body', vendor: exchange.vendor, failure: parsed.failure, detail: parsed.detail }, upstreamOf(exchange, parsed.answer)), limits);
   }
-  const context = judgeContext(exchange, limits, nowMs);
-  const verdict = await judge(call.reading.judgement, parsed.answer, parsed.kind === 'binary' ? { ...context, bodyUnread: true } : context);
-  if (!verdict.ok) return refused(exchange, parsed.answer, verdict.error, limits);
-  const shaped = surface === 'passthrough' ? asReceived(reply) : await shape(exchange, reply, parsed);
+  exchange.bodyUnread = parsed.kind === 'binary';
+  const verdict = await judge(call.reading.judgement, parsed.answer, exchange);
+  if (!verdict.ok) return refused(exchange, parsed.answer, verdict.error);
+  const shaped = exchange.surface === 'passthrough' ? asReceived(reply) : await shape(exchange, reply, parsed);
   if ('kind' in shaped) return failed(failureOf(shaped), limits);
-  const headers = toCaller(surface, reply.headers, { decoded: true, get credentials() { return exchange.secrets; } });
-  return { ok: true, ...shaped, headers: Object.assign(headers, rateLimitHeaders(limits)), limits };
+  const headers = toCaller(exchange.surface, reply.headers, true, exchange);
+  return { ok: true, status: shaped.status, body: shaped.body, headers: Object.assign(headers, rateLimitHeaders(limits)), limits };
 }
 
 /**
@@ -74,12 +97,13 @@ export async function answerCall(call: ResolvedCall, built: BuiltCall, sent: Out
  * type and, since the bytes are as received, their coding.
  */
 export async function answerHead(call: ResolvedCall, built: BuiltCall, sent: OutgoingRequest, head: Omit<VendorReply, 'bytes'>, nowMs: number): Promise<CallAnswer> {
-  const exchange = exchangeOf(call, built, sent);
+  const exchange = new Exchange(call, built, sent, nowMs);
+  exchange.bodyUnread = true;
   const answer: UpstreamAnswer = { status: head.status, headers: head.headers, body: undefined };
-  const limits = await call.reading.limits.read(answer, nowMs);
-  const verdict = await judge(call.reading.judgement, answer, { ...judgeContext(exchange, limits, nowMs), bodyUnread: true });
-  if (!verdict.ok) return refused(exchange, answer, verdict.error, limits);
-  const headers = toCaller(call.incoming.surface, head.headers, { decoded: false, get credentials() { return exchange.secrets; } });
+  const limits = (exchange.limits = await call.reading.limits.read(answer, nowMs));
+  const verdict = await judge(call.reading.judgement, answer, exchange);
+  if (!verdict.ok) return refused(exchange, answer, verdict.error);
+  const headers = toCaller(exchange.surface, head.headers, false, exchange);
   for (const name of ['content-type', 'content-encoding']) {
     const value = head.headers[name];
     if (value !== undefined) headers[name] = value;
@@ -91,8 +115,9 @@ function failed(failure: CallFailure, limits: readonly RateLimitState[]): CallAn
   return { ok: false, failure, headers: rateLimitHeaders(limits), fault: undefined, limits };
 }
 
-function refused(exchange: Exchange, answer: UpstreamAnswer, fault: UpstreamFault, limits: readonly RateLimitState[]): CallAnswer {
-  const failure = failureOf({ kind: 'verdict', vendor: exchange.vendor, fault }, upstreamOf(exchange, answer, fault.upstreamRequestId));
+function refused(exchange: Exchange, answer: UpstreamAnswer, fault: UpstreamFault): CallAnswer {
+  const { limits, vendor } = exchange;
+  const failure = failureOf({ kind: 'verdict', vendor, fault }, upstreamOf(exchange, answer, fault.upstreamRequestId));
   const headers = rateLimitHeaders(limits, { limited: fault.code === 'rate_limited', retryAfterS: fault.retryAfterS });
   return { ok: false, failure, headers, fault, limits };
 }
@@ -105,10 +130,6 @@ function readReply(call: ResolvedCall, reply: VendorReply): AnswerReading {
 
 type Parsed = Extract<AnswerReading, { ok: true }>;
 type Shaped = { readonly status: number; readonly body: AnswerBody } | Evidence;
-
-function judgeContext(exchange: Exchange, limits: readonly RateLimitState[], nowMs: number): JudgeContext {
-  return { nowMs, surface: exchange.call.incoming.surface, grantedScopes: grantedScopesOf(exchange.built.scope), limits, get secrets() { return exchange.secrets; } };
-}
 
 /** The scopes of the account's grant; undefined when the vendor never said. */
 export function grantedScopesOf(scope: Scope): readonly string[] | undefined {

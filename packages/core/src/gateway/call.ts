@@ -3,7 +3,7 @@
  * possible. Nothing is sent here; the credential is attached afterwards (`authorize`), for each attempt anew.
  */
 import { ownQueryParameters } from '@evenkeel/contract/api/proxy.ts';
-import type { CompiledOperation, Connector, OutgoingRequest } from '../connectors/connector.ts';
+import type { BuildResult, CompiledOperation, Connector, OutgoingRequest } from '../connectors/connector.ts';
 import { nearest } from '../connectors/fault.ts';
 import { startPage, type Page } from '../connectors/pagination.ts';
 import { readingOf, type Reading } from '../connectors/reading.ts';
@@ -52,6 +52,7 @@ export interface BuiltCall {
   /** The account's scope with `input`, `page` and `now` of this call. */
   readonly scope: Scope;
   readonly page: Page | undefined;
+  /** Those that may receive the account's credentials. */
   readonly origins: readonly string[];
 }
 export type Resolution = { readonly ok: true; readonly call: ResolvedCall } | { readonly ok: false; readonly failure: CallFailure };
@@ -81,24 +82,31 @@ export function resolveCall(connector: Connector, incoming: IncomingCall): Resol
 export async function buildCall(call: ResolvedCall, scope: Scope, nowMs: number): Promise<Building> {
   const { connector, incoming, operation, reading } = call;
   const now = momentOf(nowMs);
-  if (incoming.surface === 'passthrough' || operation === undefined) {
+  if (incoming.surface === 'passthrough') {
     const full: Scope = { ...scope, now };
-    const origins = connector.origins(full);
-    const result = incoming.surface === 'passthrough' ? await buildPassthrough(connector, incoming, full) : undefined;
-    if (result === undefined || !result.ok) return { ok: false, failure: failureOf(result === undefined ? { kind: 'bug' } : { kind: 'build', problem: result.problem }) };
-    return { ok: true, built: { request: withCallerHeaders(result.request, incoming), scope: full, page: undefined, origins } };
+    return finish(connector, incoming, await buildPassthrough(connector, incoming, full), full, undefined);
   }
-  const input = inputOf(incoming);
-  const unpaged: Scope = { ...scope, now, input };
-  const origins = connector.origins(unpaged);
-  const started = reading.list ? startPage(reading.pagination, call.asked, { operation: reading.operation, origins }) : undefined;
+  const unpaged: Scope = { ...scope, now, input: inputOf(incoming) };
+  const started = reading.list ? startPage(reading.pagination, call.asked, pageContext(call, unpaged)) : undefined;
   if (started?.ok === false) return refused('invalid_request', 'paging', started.message);
   const page = started?.page;
   const full: Scope = page === undefined ? unpaged : { ...unpaged, page: page.root };
-  const building = operation.build(full, page?.url);
-  const result = building instanceof Promise ? await building : building;
+  const building = operation?.build(full, page?.url) ?? { ok: false as const, problem: { code: 'internal' as const, origin: 'platform' as const, message: 'The call has no operation.' } };
+  return finish(connector, incoming, building instanceof Promise ? await building : building, full, page);
+}
+
+function finish(connector: Connector, incoming: IncomingCall, result: BuildResult, scope: Scope, page: Page | undefined): Building {
   if (!result.ok) return { ok: false, failure: failureOf({ kind: 'build', problem: result.problem }) };
-  return { ok: true, built: { request: withCallerHeaders(result.request, incoming), scope: full, page, origins } };
+  return { ok: true, built: { request: withCallerHeaders(result.request, incoming), scope, page, origins: connector.origins(scope) } };
+}
+
+function pageContext(call: ResolvedCall, scope: Scope): { readonly operation: string; readonly origins: readonly string[] } {
+  return {
+    operation: call.reading.operation,
+    get origins() {
+      return call.connector.origins(scope);
+    },
+  };
 }
 
 function nameOf(call: ProxyCall): 'list' | 'get' | 'create' | 'update' | 'delete' | { action: string } | undefined {
@@ -163,8 +171,7 @@ function inputOf(call: ProxyCall): object {
 
 /** The manifest's own headers win over the caller's. */
 function withCallerHeaders(request: OutgoingRequest, incoming: IncomingCall): OutgoingRequest {
-  const forwarded = toVendor(incoming.surface, incoming.headers);
-  return { ...request, headers: { ...forwarded, ...request.headers } };
+  return { ...request, headers: Object.assign(toVendor(incoming.surface, incoming.headers), request.headers) };
 }
 
 function refused(code: 'invalid_request' | 'unsupported_operation', reason: string, detail: string): { ok: false; failure: CallFailure } {
