@@ -24,7 +24,7 @@ export interface ConnectorSource {
   /** The version in effect for an account, or for new ones. In memory: asked on every call. */
   get(id: string, accountId?: string): { readonly connector: Connector; readonly version: number } | undefined;
   /** client_id, client_secret and the app fields; empty when none are stored. */
-  app(id: string): Promise<Record<string, string>>;
+  app(id: string): Promise<Readonly<Record<string, string>>>;
 }
 
 /** An answer of a vendor while connecting is small; more is not read. */
@@ -90,7 +90,7 @@ async function perform(upstream: UpstreamClient, { request }: StepRequest, signa
 export function scopeOf(
   account: Pick<AccountRow, 'config' | 'captured'>,
   credential: Pick<Credential, 'token' | 'secret'>,
-  app: Record<string, string>,
+  app: Readonly<Record<string, string>>,
   nowMs: number,
 ): Scope {
   const key = keyRoot(credential.secret);
