@@ -6,8 +6,7 @@
  * billion nodes out of thirty objects, and any built-in that walks it (`$string`, `=`, `**`) never returns.
  */
 import jsonata from 'jsonata';
-import { ExpressionFailure, limits } from './expression-limits.ts';
-import type { ExpressionFault } from './expression.ts';
+import { ExpressionFailure, limits, type ExpressionFault } from './expression-limits.ts';
 import { isFunctionObject } from './plain.ts';
 import { regexFault, safeTextLength } from './regex.ts';
 

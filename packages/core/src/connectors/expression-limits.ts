@@ -15,6 +15,13 @@ export const limits = {
   nesting: 64,
 } as const;
 
+/** Why an expression cannot be compiled. */
+export interface ExpressionFault {
+  readonly message: string;
+  /** Character of the source, from 1, where known. */
+  readonly position?: number;
+}
+
 /** An expression that did not end in a value. Its message names the reason and the expression. */
 export class ExpressionFailure extends Error {
   override readonly name = 'ExpressionFailure';

@@ -4,16 +4,10 @@
  */
 import jsonata from 'jsonata';
 import { BoundedRegExp, guardFunctions, guardValue, refusals } from './expression-guard.ts';
-import { ExpressionFailure, limits } from './expression-limits.ts';
+import { ExpressionFailure, limits, type ExpressionFault } from './expression-limits.ts';
 import { toPlain } from './plain.ts';
 
-export { ExpressionFailure } from './expression-limits.ts';
-
-export interface ExpressionFault {
-  readonly message: string;
-  /** Character of the source, from 1, where known. */
-  readonly position?: number;
-}
+export { ExpressionFailure, type ExpressionFault } from './expression-limits.ts';
 
 export type CompiledExpression =
   | {

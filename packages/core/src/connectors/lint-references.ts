@@ -107,7 +107,7 @@ function capturedNames(value: unknown, part: 'captured' | 'secret'): Set<string>
         if (typeof found === 'string') return undefined;
         for (const name of Object.keys(isRecord(found) ? found : {})) names.add(name);
       }
-      waiting.push(member);
+      if (typeof member === 'object' && member !== null && key !== 'body' && key !== 'query') waiting.push(member);
     }
   }
   return names;

@@ -139,9 +139,10 @@ function pagingFaults(operation: Json, at: string, manifest: Json, references: r
   const inherited = operation['pagination'] === undefined ? JSON.stringify(paging['query'] ?? {}) + JSON.stringify(paging['headers'] ?? {}) : '';
   const text = inherited + JSON.stringify(operation);
   const uses = (name: string): boolean => text.includes(`page.${name}`);
+  const within = `${at}.`;
   for (const { at: place, segments, written } of references) {
-    if (!place.startsWith(`${at}.`)) continue;
-    const fillers = segments[0] === 'page' && typeof segments[1] === 'string' ? filledBy[segments[1]] : undefined;
+    if (segments[0] !== 'page' || !place.startsWith(within)) continue;
+    const fillers = typeof segments[1] === 'string' ? filledBy[segments[1]] : undefined;
     if (fillers !== undefined && !fillers.includes(type)) faults.push(error(place, `{{${written}}} is never filled: the pagination is "${type}", not ${fillers.join(' or ')}.`));
   }
   const needed = Object.entries(filledBy).filter(([name, types]) => types.includes(type) && name !== 'to');
@@ -151,6 +152,9 @@ function pagingFaults(operation: Json, at: string, manifest: Json, references: r
   if (typeof limit['default'] === 'number' && typeof limit['max'] === 'number' && limit['default'] > limit['max']) faults.push(error(`${at}.pagination.limit`, `default (${limit['default']}) is greater than max (${limit['max']}).`));
   return faults;
 }
+
+/** Parts that hold data, in which a `method` or `headers` is only a name. */
+const notRequests: ReadonlySet<string> = new Set(['value', 'variables', 'query', 'headers', 'when', 'success', 'captured', 'secret', 'claims', 'params', 'token_params', 'authorize_params', 'response', 'rate_limits', 'fields', 'pattern']);
 
 /** Requests anywhere in the manifest: address, headers and body of each. */
 function requestFaults(manifest: Json): Fault[] {
@@ -162,8 +166,8 @@ function requestFaults(manifest: Json): Fault[] {
     if (!isRecord(node)) continue;
     for (const [key, member] of Object.entries(node)) {
       const path = pathTo(at, key);
-      if (key === 'headers' && isRecord(member) && !/(^|\.)when\.headers$|\.success\.headers$/.test(path)) faults.push(...headerFaults(member, path));
-      if (key !== 'value' && key !== 'variables') waiting.push([path, member]);
+      if (key === 'headers' && isRecord(member)) faults.push(...headerFaults(member, path));
+      if (typeof member === 'object' && member !== null && !notRequests.has(key)) waiting.push([path, member]);
     }
     if (typeof node['method'] === 'string') faults.push(...addressFaults(node, at));
   }
