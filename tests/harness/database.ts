@@ -20,6 +20,21 @@ export interface TestDatabase {
 
 let cluster: Promise<string> | undefined;
 
+const closers: (() => Promise<void>)[] = [];
+
+/**
+ * Runs `close` after the tests of the file and before the database goes: the last one registered comes first.
+ * (Hooks of `after` run in the order of their registration, so at the top of a file they would come too late.)
+ */
+export function atEnd(close: () => Promise<void>): void {
+  if (closers.length === 0) {
+    after(async () => {
+      for (const one of closers.toReversed()) await one();
+    });
+  }
+  closers.push(close);
+}
+
 /** Address of the cluster's maintenance database. */
 function clusterUrl(): Promise<string> {
   const given = process.env['EVENKEEL_TEST_DATABASE_URL'];
@@ -44,7 +59,7 @@ export async function startTestCluster(): Promise<{ url: string; stop(): Promise
 
 async function startCluster(): Promise<string> {
   const started = await startTestCluster();
-  after(() => started.stop());
+  atEnd(() => started.stop());
   return started.url;
 }
 
@@ -59,7 +74,7 @@ export async function createTestDatabase(): Promise<TestDatabase> {
   await administrate(base, [`create database ${name} template ${template}`]);
   const url = databaseUrl(base, name);
   const pool = createPool(url, { max: 10, onError: () => undefined });
-  after(async () => {
+  atEnd(async () => {
     const leaked = pool.totalCount - pool.idleCount;
     await pool.end();
     await administrate(base, [`drop database if exists ${name} with (force)`]);
@@ -73,7 +88,7 @@ export async function createEmptyDatabase(): Promise<string> {
   const base = await clusterUrl();
   const name = `test_${randomBytes(6).toString('hex')}`;
   await administrate(base, [`create database ${name}`]);
-  after(() => administrate(base, [`drop database if exists ${name} with (force)`]));
+  atEnd(() => administrate(base, [`drop database if exists ${name} with (force)`]));
   return databaseUrl(base, name);
 }
 

@@ -30,10 +30,11 @@ export async function createNotifications(connectionString: string, log: Log): P
       for (const listener of channels.get(channel) ?? []) listener.notified(payload ?? '');
     });
     fresh.on('error', () => undefined);
+    await fresh.connect();
+    // Only now: a connection that never came about ends as well, and its failure is repeated below.
     fresh.once('end', () => {
       if (!closed) retry = setTimeout(() => void reconnect(200), 50);
     });
-    await fresh.connect();
     return fresh;
   }
 
