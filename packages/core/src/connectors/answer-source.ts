@@ -65,12 +65,16 @@ export function readsBody(source: { header?: string; body?: Path } | undefined):
   return source?.body !== undefined;
 }
 
-/** Header first, then body; the pattern's first group is the value. */
+/** Header first, then body; the pattern's first group is the value, or its whole match when it has none. */
 function compileSource(source: NumberSource): (answer: UpstreamAnswer) => Eventually<unknown> {
   const header = source.header?.toLowerCase();
   const body = source.body === undefined ? undefined : compileReader(source.body);
   const pattern = source.pattern === undefined ? undefined : compilePattern(source.pattern);
-  const extract = (value: unknown): unknown => (pattern === undefined ? value : pattern(textOf(value))?.[1]);
+  const extract = (value: unknown): unknown => {
+    if (pattern === undefined) return value;
+    const match = pattern(textOf(value));
+    return match?.[1] ?? match?.[0];
+  };
   return (answer) => {
     const fromHeader = header !== undefined && Object.hasOwn(answer.headers, header) ? answer.headers[header] : undefined;
     if (fromHeader !== undefined) return extract(fromHeader);

@@ -51,7 +51,7 @@ export function compileRateLimits(specs: readonly RateLimit[] | undefined): Comp
     needsBody,
     read: (answer, nowMs) => {
       const read = policies.map((policy) => readPolicy(policy, answer, nowMs));
-      return read.some((state) => state instanceof Promise) ? Promise.all(read).then(found) : found(read as (RateLimitState | undefined)[]);
+      return read.some((state) => state instanceof Promise) ? settle(read).then(found) : found(read as (RateLimitState | undefined)[]);
     },
   };
 }
@@ -70,6 +70,12 @@ function compilePolicy(spec: RateLimit): CompiledPolicy {
   };
 }
 
+async function settle<T>(values: readonly Eventually<T>[]): Promise<T[]> {
+  const settled: T[] = [];
+  for (const value of values) settled.push(await value);
+  return settled;
+}
+
 function found(states: readonly (RateLimitState | undefined)[]): RateLimitState[] {
   return states.filter((state) => state !== undefined);
 }
@@ -79,7 +85,7 @@ type Numbers = readonly (number | undefined)[];
 /** Headers are read at once; only an expression over the body makes a promise. */
 function readPolicy(policy: CompiledPolicy, answer: UpstreamAnswer, nowMs: number): Eventually<RateLimitState | undefined> {
   const values = [policy.limit(answer), policy.used(answer), policy.remaining(answer), policy.reset(answer, nowMs), policy.retryAfter(answer, nowMs)];
-  for (const value of values) if (value instanceof Promise) return Promise.all(values).then((numbers) => stateOf(policy, numbers));
+  for (const value of values) if (value instanceof Promise) return settle(values).then((numbers) => stateOf(policy, numbers));
   return stateOf(policy, values as Numbers);
 }
 
