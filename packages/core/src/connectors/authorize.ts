@@ -29,15 +29,15 @@ const queryStyle: PairStyle = { arrays: 'repeat', nesting: 'brackets' };
  */
 export async function authorize(scheme: CompiledScheme, scope: Scope, request: OutgoingRequest, env: AuthorizeEnv): Promise<OutgoingRequest> {
   const headers = { ...request.headers };
-  for (const [name, value] of scheme.apply.headers) setHeader(headers, name, await value(scope));
-  await applyCookies(scheme, scope, headers);
+  for (const [name, value] of scheme.apply.headers) setHeader(headers, name, value.asynchronous ? await value(scope) : value(scope));
+  if (scheme.apply.cookies.length > 0) await applyCookies(scheme, scope, headers);
   const pairs: Pair[] = [];
   for (const [name, value] of scheme.apply.query) pairs.push(...pairsOf(name, await value(scope), queryStyle));
   const applied: OutgoingRequest = { ...request, headers, url: addQuery(withoutParameters(request.url, pairs), pairs) };
   requireCredential(scheme, applied, pairs);
   switch (scheme.source.type) {
     case 'basic':
-      return withHeader(applied, 'authorization', basic(await text(scheme, scope, 'username'), await text(scheme, scope, 'password', '')));
+      return withHeader(applied, 'authorization', basic(await text(scheme, scope, 'username'), await text(scheme, scope, 'password')));
     case 'oauth1':
       return withHeader(applied, 'authorization', await signOAuth1(scheme, scheme.source.signature_method, scope, applied, env));
     case 'aws_sigv4':
@@ -96,8 +96,8 @@ function withHeader(request: OutgoingRequest, name: string, value: string): Outg
   return { ...request, headers };
 }
 
-async function text(scheme: CompiledScheme, scope: Scope, name: string, fallback?: string): Promise<string> {
-  const found = toTextOrAbsent(await scheme.text(name)?.(scope)) ?? fallback;
+async function text(scheme: CompiledScheme, scope: Scope, name: string): Promise<string> {
+  const found = toTextOrAbsent(await scheme.text(name)?.(scope));
   if (found === undefined) throw platformFailure(`The account has no value for ${name} of the scheme "${scheme.id}"; connect it again.`);
   return found;
 }

@@ -118,6 +118,7 @@ function resourceFaults(manifest: Json, references: readonly Reference[]): Fault
 function operationFaults(method: string, operation: Json, at: string, manifest: Json, references: readonly Reference[]): Fault[] {
   const faults: Fault[] = [];
   if (operation['path'] === undefined && operation['url'] === undefined) faults.push(error(`${at}.path`, 'The operation has neither path nor url.'));
+  faults.push(...scopeFaults(operation, at, manifest));
   const text = method === 'list' ? '' : JSON.stringify(operation);
   if (['get', 'update', 'delete'].includes(method) && !text.includes('input.id')) {
     faults.push(warning(`${at}.path`, `"${method}" never uses {{input.id}}, so every id leads to the same request.`));
@@ -126,6 +127,16 @@ function operationFaults(method: string, operation: Json, at: string, manifest: 
   if (method !== 'list' && operation['pagination'] !== undefined) faults.push(warning(`${at}.pagination`, 'Only a list has pages.'));
   if (method === 'list') faults.push(...pagingFaults(operation, at, manifest, references));
   return faults;
+}
+
+/** An operation that wants a scope nobody asks the vendor for fails for every account. */
+function scopeFaults(operation: Json, at: string, manifest: Json): Fault[] {
+  const asked = asList(manifest['auth']).flatMap((scheme) => (isRecord(scheme) && Array.isArray(scheme['scopes']) ? (scheme['scopes'] as unknown[]) : []));
+  if (asked.length === 0) return [];
+  return asList(operation['scopes']).flatMap((scope, index) => {
+    if (typeof scope !== 'string' || asked.includes(scope)) return [];
+    return [warning(pathTo(`${at}.scopes`, index), `No scheme asks for the scope "${scope.slice(0, 80)}".`, nearest(scope, asked.filter((one) => typeof one === 'string')))];
+  });
 }
 
 /** Which part of `page` each kind of paging fills, beside the limit. */

@@ -87,6 +87,7 @@ const cases: readonly (readonly [set: string, value: unknown, path: string, mess
   ['errors', [{ when: { body: { 'a..b': 1 } }, code: 'internal' }], 'errors[0].when.body["a..b"]', /cannot be read/],
   ['errors', [{ when: { status: ['6xx'] }, code: 'internal' }], 'errors[0].when.status[0]', /must be/],
   ['errors', [{ when: {}, code: 'rate_limit' }], 'errors[0].code', /must be one of/, 'rate_limited'],
+  ['resources.contacts.list.scopes', ['raed'], 'resources.contacts.list.scopes[0]', /No scheme asks/, 'read', 'warning'],
   ['validation', undefined, 'validation', /no validation call/, undefined, 'warning'],
 ];
 
