@@ -130,11 +130,11 @@ export function cycles(tree: Tree): Violation[] {
 }
 
 /**
- * Every module of a package is reached from a program: a main.ts, the entry of the published client, a script or a
+ * Every module of a package is reached from a program: a main.ts, a page's script, a script or a
  * benchmark. What only tests reach is dead. Knip cannot tell, because the packages export all of their modules.
  */
 export function unreached(tree: Tree): Violation[] {
-  const isProgram = (path: string): boolean => /^packages\/[^/]+\/src\/main\.tsx?$/.test(path) || path.startsWith('scripts/') || path.startsWith('bench/');
+  const isProgram = (path: string): boolean => /^packages\/[^/]+\/src\/main\.tsx?$/.test(path) || /^(scripts|bench|packages\/console\/pages)\//.test(path);
   const seen = new Set([...tree.modules.keys()].filter(isProgram));
   const queue = [...seen];
   for (let path = queue.pop(); path !== undefined; path = queue.pop()) {
@@ -146,5 +146,5 @@ export function unreached(tree: Tree): Violation[] {
   }
   return [...tree.modules.values()]
     .filter(({ path, isTest }) => path.startsWith('packages/') && !isTest && !seen.has(path))
-    .map(({ path }) => ({ path, line: 1, message: 'is reached from no program (main.ts, scripts, bench)' }));
+    .map(({ path }) => ({ path, line: 1, message: 'is reached from no program (main.ts, console/pages, scripts, bench)' }));
 }
