@@ -119,7 +119,7 @@ export function createGrants(options: GrantsOptions): Grants {
     if (known.grant.revoked) return { ok: false, reason: 'revoked' };
     if (options.refreshLifetimeMs !== null && known.issuedAt + options.refreshLifetimeMs <= now()) return { ok: false, reason: 'expired' };
     if (known.state === 'spent') {
-      known.grant.revoked = true;
+      if (options.rotation() === 'single_use') known.grant.revoked = true;
       return { ok: false, reason: 'reused' };
     }
     const rotation = options.rotation();

@@ -10,7 +10,7 @@ import type { Vendor, World } from '../../vendor.ts';
 import { createAccess, permissions } from './access.ts';
 import { createOwner, owners, user, type OwnerData } from './data.ts';
 import { badCredentials, githubError, notAccessible, notFound, primaryLimit, secondaryLimit } from './errors.ts';
-import { comment, createComment, createIssue, fullName, listComments, listIssues, listPulls, lock, paged, readIssue, readPull, updateIssue, updateRepository } from './records.ts';
+import { comment, createComment, createIssue, createPull, fullName, listComments, listIssues, listPulls, lock, mergePull, paged, readIssue, readPull, updateIssue, updatePull, updateRepository } from './records.ts';
 import { githubWebhooks, ping } from './webhooks.ts';
 
 function quotaHeaders(quota: Quota): Record<string, string> {
@@ -76,6 +76,9 @@ export function createGithub(world: World): Vendor {
       route(`POST api ${base}/issues/:number/comments`, inRepo((call, data) => createComment(call, data, now()))),
       route(`GET api ${base}/pulls`, inRepo(listPulls)),
       route(`GET api ${base}/pulls/:number`, inRepo(readPull)),
+      route(`POST api ${base}/pulls`, inRepo((call, data) => createPull(call, data, now()))),
+      route(`PATCH api ${base}/pulls/:number`, inRepo((call, data) => updatePull(call, data, now()))),
+      route(`PUT api ${base}/pulls/:number/merge`, inRepo((call, data) => mergePull(call, data, now()))),
       route(`POST api ${base}/hooks`, inRepo(subscribe)),
       route(`DELETE api ${base}/hooks/:id`, inRepo((call) => (world.unsubscribe(call.params['id'] ?? ''), { status: 204, headers: {} }))),
     ],

@@ -78,7 +78,8 @@ export function lock(call: Call, data: OwnerData, locked: boolean): Reply {
 
 /** The pull request of an issue that is one: the same record with branches. */
 function pullOf(issue: JsonObject): JsonObject {
-  return { ...issue, html_url: asText(issue['html_url']).replace('/issues/', '/pull/'), url: asText(issue['url']).replace('/issues/', '/pulls/'), head: { ref: `feature-${asText(issue['number'])}`, sha: 'c0ffee'.padEnd(40, '0') }, base: { ref: 'main', sha: 'beef'.padEnd(40, '0') }, draft: false, merged: false, merged_at: null, mergeable: true };
+  const mergedAt = asObject(issue['pull_request'])?.['merged_at'] ?? null;
+  return { ...issue, html_url: asText(issue['html_url']).replace('/issues/', '/pull/'), url: asText(issue['url']).replace('/issues/', '/pulls/'), head: { ref: `feature-${asText(issue['number'])}`, sha: 'c0ffee'.padEnd(40, '0') }, base: { ref: 'main', sha: 'beef'.padEnd(40, '0') }, draft: false, merged: mergedAt !== null, merged_at: mergedAt, mergeable: issue['state'] === 'open' };
 }
 export function listPulls(call: Call, data: OwnerData): Reply {
   const state = call.query.get('state') ?? 'open';
@@ -87,6 +88,33 @@ export function listPulls(call: Call, data: OwnerData): Reply {
 export function readPull(call: Call, data: OwnerData): Reply {
   const issue = data.issues.get(issueKey(call));
   return issue?.['pull_request'] === undefined ? notFound() : json(200, pullOf(issue));
+}
+
+/** Title, body and state; what an issue has, a pull request has. */
+export function updatePull(call: Call, data: OwnerData, now: number): Reply {
+  const issue = data.issues.get(issueKey(call));
+  if (issue?.['pull_request'] === undefined) return notFound();
+  const changed = updateIssue(call, data, now);
+  return changed.status === 200 ? readPull(call, data) : changed;
+}
+export function mergePull(call: Call, data: OwnerData, now: number): Reply {
+  const issue = data.issues.get(issueKey(call));
+  if (issue?.['pull_request'] === undefined) return notFound();
+  if (issue['state'] === 'closed') return githubError(405, 'Pull Request is not mergeable');
+  data.issues.replace(issueKey(call), { ...issue, state: 'closed', closed_at: githubTime(now), updated_at: githubTime(now), pull_request: { ...asObject(issue['pull_request']), merged_at: githubTime(now) } });
+  return json(200, { sha: 'c0ffee'.padEnd(40, '0'), merged: true, message: 'Pull Request successfully merged' });
+}
+
+export function createPull(call: Call, data: OwnerData, now: number): Reply {
+  const body = bodyObject(call);
+  const missing = ['head', 'base', 'title'].find((name) => asText(body?.[name]) === '');
+  if (body === null || missing !== undefined) return invalid('PullRequest', missing ?? 'title', 'missing_field');
+  const full = fullName(call);
+  const number = data.nextNumber(full);
+  const issue = issueRecord(full, number, data.nextId(), { title: asText(body['title']), body: asText(body['body']) || null, labels: [], author: author(data), createdMs: now });
+  const made: JsonObject = { ...issue, pull_request: { url: `https://api.github.com/repos/${full}/pulls/${number}`, html_url: `https://github.com/${full}/pull/${number}`, merged_at: null } };
+  data.issues.insert(`${full}#${number}`, made);
+  return json(201, pullOf(made));
 }
 
 export function listComments(call: Call, data: OwnerData): Reply {

@@ -128,7 +128,7 @@ export function createLinear(world: World): Vendor {
         case 'revoked': return unauthenticated();
         case 'missing_scope': {
           const scope = Array.isArray(details['scopes']) ? asText(details['scopes'][0]) : 'write';
-          return withHeaders(failure(200, 'FORBIDDEN', 'forbidden', `Invalid scope: \`${scope}\` required`), {});
+          return { ...failure(403, 'FORBIDDEN', 'forbidden', `Invalid scope: \`${scope}\` required`), status: 200 };
         }
         case 'method_not_allowed':
         case 'not_found': return json(404, { error: 'Not found' });
