@@ -1,6 +1,5 @@
 /** One node of the server with the accounts room and the registry, listening on loopback, over a test database. */
 import { after } from 'node:test';
-import type { FastifyInstance } from 'fastify';
 import { createKey, ensureTenant, KeyLookup } from '@evenkeel/server/access/keys.ts';
 import { createAccountsRoom, type AccountsRoom } from '@evenkeel/server/accounts/room.ts';
 import { openVault } from '@evenkeel/server/accounts/vault-keys.ts';
@@ -19,7 +18,6 @@ export interface AccountsNode {
   readonly pool: Pool;
   readonly room: AccountsRoom;
   readonly registry: ConnectorRegistry;
-  readonly application: FastifyInstance;
   /** Moves this node's clock; in ms. */
   advance(ms: number): void;
   call(method: string, path: string, body?: object, key?: string): Promise<{ status: number; body: Record<string, unknown> }>;
@@ -63,7 +61,6 @@ export async function startAccountsNode({ database, masterKey, hosts, port = 0, 
     pool,
     room,
     registry,
-    application,
     advance: (ms) => void (offset += ms),
     async call(method, path, body, key = admin.key) {
       const response = await fetch(url + path, { method, headers: { authorization: `Bearer ${key}`, ...(body === undefined ? {} : { 'content-type': 'application/json' }) }, ...(body === undefined ? {} : { body: JSON.stringify(body) }) });

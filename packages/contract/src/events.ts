@@ -28,9 +28,7 @@ export const AccountEventData = Type.Object(
 export type AccountEventData = Type.Static<typeof AccountEventData>;
 
 /** Type of event → schema of its `data`. Rooms that send further events add theirs here. */
-export const eventPayloads = {
-  ...(Object.fromEntries(accountEventTypes.map((type) => [type, AccountEventData])) as Record<AccountEventType, typeof AccountEventData>),
-} as const;
+export const eventPayloads = Object.fromEntries(accountEventTypes.map((type) => [type, AccountEventData])) as Readonly<Record<AccountEventType, typeof AccountEventData>>;
 
 export const EventEnvelope = Type.Object({
   id: Type.String({ description: 'evt_…, the same for every attempt of a delivery.' }),

@@ -24,7 +24,7 @@ const server = createServer((request, response) => {
     vendor.sessions += 1;
     return reply(200, { session: `session-${vendor.sessions}` });
   }
-  if (pathname === '/me') return !authorised ? reply(401, { message: `No such key: ${request.headers['x-key']}` }) : reply(vendor.me, vendor.me === 200 ? { id: 7, name: 'Acme Inc' } : { message: 'Down' });
+  if (pathname === '/me') return !authorised ? reply(401, { message: `No such key: ${String(request.headers['x-key'])}` }) : reply(vendor.me, vendor.me === 200 ? { id: 7, name: 'Acme Inc' } : { message: 'Down' });
   if (pathname === '/hooks') return reply(vendor.hook, vendor.hook === 201 ? { id: 'hook-1', secret: 'planted-hook-secret' } : { message: 'Hooks need the big plan' });
   reply(404, {});
 });

@@ -65,7 +65,8 @@ export function connectRoutes({ flow, publicUrl, log }: { flow: ConnectFlow; pub
       path: '/oauth/callback',
       summary: 'Where vendors send the browser back to',
       schema: { query: Type.Object({}, { additionalProperties: true }), response: { 200: null } },
-      handle: (request) => answer(request, () => flow.callback(textsOf(request.query), browserOf(request))),
+      // A state counts once: whoever only asks for headers must not use it up.
+      handle: (request) => (request.raw.method === 'HEAD' ? request.reply.code(200).send() : answer(request, () => flow.callback(textsOf(request.query), browserOf(request)))),
     }),
   ];
 }

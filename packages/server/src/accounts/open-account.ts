@@ -102,7 +102,7 @@ export class AccountOpener {
 
   forgetAll(): void {
     this.#entries.clear();
-    for (const accountId of [...this.#loading.keys()]) this.forget(accountId);
+    for (const accountId of this.#loading.keys()) this.forget(accountId);
   }
 
   /** What is stored now, past any memory. */
@@ -145,7 +145,8 @@ export class AccountOpener {
     for (let attempt = 0; ; attempt += 1) {
       const stored = await this.#read(accountId);
       if (!('due' in stored) || !stored.due || attempt === 3) return stored.loaded;
-      const renewal = await this.#parts.refresher.renew(accountId, stored.version);
+      const canDoWithout = stored.expiresAtMs - this.#parts.now() > 5_000;
+      const renewal = await this.#parts.refresher.renew(accountId, stored.version, { canDoWithout });
       if (renewal.kind !== 'renewed' && renewal.kind !== 'rejected') return this.#withoutRenewal(stored.loaded, stored.expiresAtMs, renewal);
     }
   }

@@ -18,12 +18,14 @@ import type { Vault } from './vault.ts';
 import { evidenceOf, scopeOf, secretsIn, type ConnectorSource, type Vendor } from './vendor.ts';
 import type { Waiters } from './waiters.ts';
 
-/** Longer than any exchange with a token endpoint, so that a lease ends under a living refresh only if its node stalls. */
-const leaseMs = 60_000;
-/** The request is given up well before the lease ends. */
-const exchangeMs = 40_000;
-/** How long a caller waits for somebody else's refresh. */
-const patienceMs = 45_000;
+/** Longer than an exchange may take, so that a lease ends under a living refresh only if its node stalls. */
+const leaseMs = 45_000;
+/** The exchange is given up well before the lease ends, and not begun when too little of the lease is left for it. */
+const exchangeMs = 30_000;
+/** How long a caller waits for somebody else's refresh: past the lease of one who died, when there is nothing else. */
+const patienceMs = 50_000;
+/** While the old token still serves, a caller waits no longer than this. */
+const shortPatienceMs = 2_000;
 const [firstBackoffMs, longestBackoffMs] = [1_000, 60_000];
 
 export type Renewal =
@@ -34,8 +36,17 @@ export type Renewal =
   | { readonly kind: 'failed'; readonly message: string; readonly retryAfterS: number | null; readonly status: number | null };
 
 export interface Refresher {
-  /** Renews `seenVersion` unless a newer one is stored already. `force` does not wait for a backoff to pass. */
-  renew(accountId: string, seenVersion: number, options?: { force?: boolean; actor?: string }): Promise<Renewal>;
+  /** Renews `seenVersion` unless a newer one is stored already. */
+  renew(accountId: string, seenVersion: number, options?: RenewOptions): Promise<Renewal>;
+}
+
+export interface RenewOptions {
+  /** Does not wait for a backoff to pass. */
+  readonly force?: boolean;
+  /** Named in the transition of a refusal. */
+  readonly actor?: string;
+  /** The old token serves for a while yet: a refresh that is stuck elsewhere is not waited for. */
+  readonly canDoWithout?: boolean;
 }
 
 export interface RefresherParts {
@@ -64,15 +75,17 @@ export function createRefresher(parts: RefresherParts): Refresher {
   };
 }
 
-async function renewOnce(parts: RefresherParts, accountId: string, version: number, { force = false, actor = 'system:refresh' }: { force?: boolean; actor?: string }): Promise<Renewal> {
+async function renewOnce(parts: RefresherParts, accountId: string, version: number, options: RenewOptions): Promise<Renewal> {
   const { pool, waiters, owner } = parts;
-  const until = performance.now() + patienceMs;
+  const { force = false, actor = 'system:refresh', canDoWithout = false } = options;
+  const until = performance.now() + (canDoWithout ? shortPatienceMs : patienceMs);
   for (;;) {
     const changed = waiters.next(accountId, 250);
+    const claimedAtMs = performance.now();
     const held = await claimLease(pool, { accountId, version, owner, leaseMs, ignoreBackoff: force });
     if (held !== undefined) {
       changed.cancel();
-      return refreshHeld(parts, held, actor);
+      return refreshHeld(parts, { held, claimedAtMs }, actor);
     }
     const row = await readCredential(pool, accountId);
     const settled = row === undefined ? gone : row.version !== version ? ({ kind: 'renewed' } as const) : settledBy(row, force);
@@ -99,7 +112,7 @@ function settledBy(row: CredentialRow, force: boolean): Renewal | undefined {
   return { kind: 'failed', message: row.refresh_error ?? 'The last refresh failed.', retryAfterS: Math.ceil(waitMs / 1000), status: null };
 }
 
-async function refreshHeld(parts: RefresherParts, held: CredentialRow, actor: string): Promise<Renewal> {
+async function refreshHeld(parts: RefresherParts, { held, claimedAtMs }: { held: CredentialRow; claimedAtMs: number }, actor: string): Promise<Renewal> {
   const { pool, vault, vendor, connectors, now, log } = parts;
   const accountId = held.account_id;
   const fenced = { accountId, version: held.version, fence: held.lease_fence };
@@ -112,10 +125,16 @@ async function refreshHeld(parts: RefresherParts, held: CredentialRow, actor: st
   }
   const before = openCredential(vault, held);
   if (!isRenewable(scheme.source, before.token)) {
-    return release(parts, fenced, held);
+    await release(parts, fenced);
+    return { kind: 'fixed' };
   }
   const scope = scopeOf(account, before, await connectors.app(account.connector_id), now());
   const secrets = secretsIn(scope);
+  if (performance.now() - claimedAtMs > leaseMs - exchangeMs) {
+    // This process stood still: by the time of an answer the lease, and with it the right to use the token, may be another's.
+    await release(parts, fenced);
+    return { kind: 'failed', message: 'The refresh was not begun: this node stood still.', retryAfterS: 1, status: null };
+  }
   const outcome = await vendor.run(
     obtainGrant(scheme.source, { type: 'stored' }, scope, vendor.tools(found.connector, scheme, secrets)),
     secrets,
@@ -135,9 +154,8 @@ interface Fenced {
   readonly fence: number;
 }
 
-async function release({ pool }: RefresherParts, { accountId, fence }: Fenced, _held: CredentialRow): Promise<Renewal> {
+async function release({ pool }: RefresherParts, { accountId, fence }: Fenced): Promise<void> {
   await pool.query(`update credentials set lease_owner = null, lease_until = null where account_id = $1 and slot = 'current' and lease_fence = $2`, [accountId, fence]);
-  return { kind: 'fixed' };
 }
 
 interface Kept {

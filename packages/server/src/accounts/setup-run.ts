@@ -2,7 +2,7 @@
 import { obtainGrant, withCaptures } from '@evenkeel/core/accounts/connect-steps.ts';
 import { refreshOf } from '@evenkeel/core/accounts/refresh-rules.ts';
 import { runStep, runValidation } from '@evenkeel/core/accounts/step.ts';
-import { renewFrom, type GrantFailure } from '@evenkeel/core/accounts/token.ts';
+import { renewFrom, type GrantFailure, type TokenSet } from '@evenkeel/core/accounts/token.ts';
 import type { Captures } from '@evenkeel/core/accounts/token-response.ts';
 import type { CompiledScheme, Connector } from '@evenkeel/core/connectors/connector.ts';
 import type { Scope } from '@evenkeel/core/connectors/scope.ts';
@@ -163,7 +163,7 @@ async function accept(work: Work, identity: { externalId: string | null; label: 
   return transaction(parts.pool, async (client) => {
     const locked = await lockAccount(client, account.id);
     if (locked === undefined || locked.setup_fence !== account.setup_fence) return false;
-    const credential: Credential = { ...work.credential, secret: asObject(scope.secret) };
+    const credential: Credential = { ...work.credential, token: await wholeToken(work, client), secret: asObject(scope.secret) };
     const written = timesOf(scheme, credential, expiryOf(credential), work.row.granted_at.getTime());
     if (work.slot === 'candidate') {
       await deleteCredential(client, account.id, 'candidate');
@@ -187,6 +187,14 @@ async function accept(work: Work, identity: { externalId: string | null; label: 
     await announceAccount(client, account.id);
     return true;
   });
+}
+
+/** Some vendors give a refresh token at the first consent only: that of a working account is kept on. */
+async function wholeToken({ parts, account, slot, credential }: Work, client: Parameters<typeof moveAccount>[0]): Promise<TokenSet> {
+  if (slot !== 'candidate' || account.state !== 'active' || credential.token.access_token === undefined || credential.token.refresh_token !== undefined) return credential.token;
+  const row = await readCredential(client, account.id);
+  const kept = row === undefined ? undefined : openCredential(parts.vault, row).token.refresh_token;
+  return kept === undefined ? credential.token : { ...credential.token, refresh_token: kept };
 }
 
 /** A step of set-up that called the vendor is the first success after re-authorisation. */

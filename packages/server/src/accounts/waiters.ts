@@ -26,6 +26,7 @@ export class Waiters {
   }
 
   wake(accountId: string): void {
-    for (const finish of [...(this.#waiting.get(accountId) ?? [])]) finish();
+    const wakers = this.#waiting.get(accountId);
+    if (wakers !== undefined) for (const finish of wakers) finish();
   }
 }
