@@ -7,41 +7,23 @@ import type { FastifyInstance } from 'fastify';
 import { createPool, type Pool } from './database/pool.ts';
 import { startEmbeddedPostgres } from './database/embedded.ts';
 import { migrate, readMigrations } from './database/migrate.ts';
-import { createNotifications, type Notifications } from './database/notifications.ts';
+import { createNotifications } from './database/notifications.ts';
 import { ensureAdminKey, KeyLookup } from './access/keys.ts';
 import { accessRoutes } from './access/routes.ts';
 import type { Configuration } from './configuration.ts';
 import { createApplication } from './http/application.ts';
 import { errorPageRoutes } from './http/error-page.ts';
 import { databaseChecks, probeRoutes, type Readiable } from './http/probes.ts';
-import type { Route } from './http/route.ts';
-import { startJobs, type AnyJob } from './jobs/runner.ts';
+import { startJobs } from './jobs/runner.ts';
 import { makeAdminKey, makeMasterKey, readOrMakeKey } from './keyfile.ts';
 import { createLog, type Log } from './log.ts';
 import { overviewRoutes } from './overview/routes.ts';
+import { buildRooms } from './rooms.ts';
 
 export const version = '0.1.0';
 
 /** The console's pages, served as files: nothing of them is imported. */
 const pagesDir = join(import.meta.dirname, '../../console/pages');
-
-/** What the rooms are built from. */
-export interface Foundation {
-  readonly configuration: Configuration;
-  readonly masterKey: Uint8Array;
-  readonly pool: Pool;
-  readonly notifications: Notifications;
-  readonly log: Log;
-  readonly now: () => number;
-}
-
-/** What a room gives to the whole. */
-export interface Room {
-  readonly routes: readonly Route[];
-  readonly jobs: readonly AnyJob[];
-  /** Ends what the room has under way and writes what it holds; called before the database closes. */
-  close(): Promise<void>;
-}
 
 export interface RunningServer {
   /** Address it listens on. */
@@ -72,16 +54,14 @@ export async function startServer(configuration: Configuration, options: { log?:
     closers.push(() => notifications.close());
     const adminKey = await ensureFirstKey(configuration, pool);
     const keys = new KeyLookup(pool, now);
-    const foundation: Foundation = { configuration, masterKey, pool, notifications, log, now };
-
-    const rooms = await buildRooms(foundation, closers);
+    const rooms = await buildRooms({ configuration, masterKey, pool, notifications, log, now, onClose: (end) => void closers.push(end) });
     const checks: Readiable[] = databaseChecks(pool, migrations.map(({ name }) => name));
     if (configuration.role !== 'api') {
-      const jobs = await startJobs(pool, rooms.flatMap((room) => room.jobs), log);
+      const jobs = await startJobs(pool, rooms.jobs, log);
       closers.push(() => jobs.stop());
       checks.push({ name: 'workers', check: () => jobs.check() });
     }
-    const routes = [...probeRoutes({ version, checks }), ...errorPageRoutes(), ...overviewRoutes(pagesDir), ...accessRoutes({ database: pool, keys }), ...rooms.flatMap((room) => room.routes)];
+    const routes = [...probeRoutes({ version, checks }), ...errorPageRoutes(), ...overviewRoutes(pagesDir), ...accessRoutes({ database: pool, keys }), ...rooms.routes];
     const application = await createApplication({ database: pool, keys, log, version, routes });
     closers.push(() => application.close());
     const url = await application.listen({ port: configuration.port, host: configuration.host });
@@ -106,10 +86,6 @@ async function ensureFirstKey(configuration: Configuration, pool: Pool): Promise
     configuration.adminKey ?? (configuration.databaseUrl === undefined ? await readOrMakeKey(configuration.dataDir, 'admin.key', makeAdminKey) : undefined);
   if (key !== undefined) await ensureAdminKey(pool, key);
   return key;
-}
-
-async function buildRooms(_foundation: Foundation, _closers: (() => Promise<unknown>)[]): Promise<Room[]> {
-  return [];
 }
 
 /** In the reverse order of opening; a failure is logged and does not keep the others open. */

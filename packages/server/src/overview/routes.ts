@@ -1,10 +1,11 @@
 /**
  * The first page and the assets of server-rendered pages, read once from the console's folder. Scripts are TypeScript
- * there; their types are stripped here, so that no build stands between a checkout and a page.
+ * there; their types are stripped here (by the same stripper as Node's), so that no build stands between a checkout and
+ * a page.
  */
 import { readFileSync } from 'node:fs';
-import { stripTypeScriptTypes } from 'node:module';
 import { join } from 'node:path';
+import { transformSync } from 'amaro';
 import { route, type Route } from '../http/route.ts';
 
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
@@ -25,7 +26,7 @@ const assets: readonly Asset[] = [
 export function overviewRoutes(pagesDir: string): Route[] {
   return assets.map(({ path, file, type, summary }) => {
     const text = readFileSync(join(pagesDir, file), 'utf8');
-    const body = file.endsWith('.ts') ? stripTypeScriptTypes(text) : text;
+    const body = file.endsWith('.ts') ? transformSync(text, { mode: 'strip-only' }).code : text;
     return route({
       method: 'GET',
       path,

@@ -1,0 +1,74 @@
+/** Builds the rooms in the order in which they need each other, and says how each ends. */
+import { join } from 'node:path';
+import { createAccountsRoom } from './accounts/room.ts';
+import { openVault } from './accounts/vault-keys.ts';
+import type { Configuration } from './configuration.ts';
+import { openRegistry } from './connectors/registry.ts';
+import { connectorRoutes } from './connectors/routes.ts';
+import type { Notifications } from './database/notifications.ts';
+import type { Pool } from './database/pool.ts';
+import { Gateway } from './gateway/gateway.ts';
+import { gatewayRoutes } from './gateway/routes.ts';
+import type { Route } from './http/route.ts';
+import type { AnyJob } from './jobs/runner.ts';
+import type { Log } from './log.ts';
+import { BufferedCallRecorder } from './telemetry/buffered-recorder.ts';
+import { makeCallPartitions } from './telemetry/call-partitions.ts';
+import { callRetentionJob } from './telemetry/call-retention.ts';
+import { callRoutes } from './telemetry/call-routes.ts';
+import { createUpstreamClient } from './upstream/client.ts';
+import { createCrypto } from './upstream/crypto.ts';
+import { createHostMap } from './upstream/host-map.ts';
+
+/** What the rooms are built from. */
+export interface Foundation {
+  readonly configuration: Configuration;
+  readonly masterKey: Uint8Array;
+  readonly pool: Pool;
+  readonly notifications: Notifications;
+  readonly log: Log;
+  readonly now: () => number;
+  /** Registers how something opened here ends; called in reverse order. */
+  readonly onClose: (close: () => Promise<unknown>) => void;
+}
+
+export interface Rooms {
+  readonly routes: readonly Route[];
+  readonly jobs: readonly AnyJob[];
+}
+
+const builtInConnectors = join(import.meta.dirname, '../../../connectors');
+
+export async function buildRooms(foundation: Foundation): Promise<Rooms> {
+  const { configuration, masterKey, pool, notifications, log, now, onClose } = foundation;
+  const vault = await openVault(pool, masterKey);
+  const registry = await openRegistry({
+    pool,
+    notifications,
+    log,
+    sealer: vault,
+    folders: [
+      { path: builtInConnectors, source: 'built_in' },
+      ...(configuration.connectorsDir === undefined ? [] : [{ path: configuration.connectorsDir, source: 'folder' as const }]),
+    ],
+  });
+  onClose(async () => registry.close());
+
+  const hostMap = createHostMap(configuration.hostMap);
+  const crypto = createCrypto();
+  const upstream = createUpstreamClient({ hostMap, allowPrivate: configuration.allowPrivate });
+  onClose(() => upstream.close());
+
+  const accounts = await createAccountsRoom({ pool, notifications, log, now, publicUrl: configuration.publicUrl, vault, connectors: registry, upstream, hostMap, crypto });
+  onClose(() => accounts.close());
+
+  await makeCallPartitions(pool, now());
+  const recorder = new BufferedCallRecorder({ database: pool, log });
+  onClose(() => recorder.close());
+  const gateway = new Gateway({ accounts: accounts.access, upstream, crypto, recorder, log, now });
+
+  return {
+    routes: [...connectorRoutes({ registry, database: pool }), ...accounts.routes, ...gatewayRoutes(gateway, now), ...callRoutes(pool)],
+    jobs: [callRetentionJob(pool, { now })],
+  };
+}
