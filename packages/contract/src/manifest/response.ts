@@ -126,6 +126,7 @@ export const Response = Strict({
     }),
   ),
   records: Type.Optional(Path),
+  /** An expression is asked of an answer without a body too: it can read the id of what was created off a header. */
   record: Type.Optional(Path),
   transform: Type.Optional(Expression('JSONata over one record.')),
 });

@@ -18,6 +18,8 @@ export interface CompiledResponse {
   readonly lenient: boolean;
   /** Whether the record is the whole body, untouched, so that its bytes can be handed on. */
   readonly whole: boolean;
+  /** Whether an answer without a body may still tell the record by its headers, as a `Location` does. */
+  readonly fromHead: boolean;
   readonly transform: CompiledReader | undefined;
   readonly written: { readonly records: string; readonly record: string };
 }
@@ -32,6 +34,7 @@ export function compileResponse(response: Response | undefined): CompiledRespons
     record: compileReader(record),
     lenient: typeof records !== 'string',
     whole: record === '' && response?.transform === undefined,
+    fromHead: typeof record !== 'string',
     transform: response?.transform === undefined ? undefined : compilePathOrExpression({ $expr: response.transform }),
     written: { records: show(records), record: show(record) },
   };

@@ -145,6 +145,8 @@ async function shape(exchange: Exchange, reply: VendorReply, parsed: Parsed): Pr
   const status = reply.status === 202 ? 202 : name === 'create' ? 201 : 200;
   if (parsed.kind === 'empty') {
     if (name === 'get' && reply.status !== 204) return { kind: 'body', vendor: exchange.vendor, failure: 'truncated', detail: 'it is empty' };
+    const told = reading.response.fromHead ? await readRecord(reading.response, parsed.answer, { byId: false }) : undefined;
+    if (told?.ok === true && told.record !== undefined && told.record !== null) return { status, body: { kind: 'json', value: told.record } };
     return { status: status === 202 ? 202 : 204, body: { kind: 'none' } };
   }
   if (parsed.kind === 'binary') return { status, body: { kind: 'bytes', bytes: reply.bytes, contentType: reply.headers['content-type'] } };
