@@ -18,6 +18,10 @@ export async function main(): Promise<void> {
     if (error.code === 'EPIPE') process.exit(0);
     throw error;
   });
+  // The runtime is pinned, and with it what is experimental in it; the user can do nothing about that.
+  process.removeAllListeners('warning').on('warning', ({ name, message }) => {
+    if (name !== 'ExperimentalWarning') process.stderr.write(`evenkeel: ${name}: ${message}\n`);
+  });
   process.exitCode = await runProgram(process.argv.slice(2), commands, {
     environment: process.env,
     cwd: process.cwd(),

@@ -1,4 +1,5 @@
 /** What the demo tells when everything runs. */
+import { trafficOf } from '@evenkeel/sandbox/demonstration.ts';
 import type { CastReport } from './cast.ts';
 
 export interface Scene {
@@ -14,7 +15,7 @@ export function banner({ url, sandboxUrl, apiKey, keyFile, cast }: Scene): strin
   const tenants = new Set(cast.members.map(({ plan }) => plan.tenant)).size;
   const connectors = new Set(cast.members.map(({ plan }) => plan.connector)).size;
   const state = cast.connected === 0 ? 'still connected' : cast.connected === cast.members.length ? 'connected' : `connected, ${cast.connected} of them just now`;
-  const example = cast.members.find(({ plan }) => plan.choice === 0);
+  const example = exampleOf(cast);
   return [
     '',
     'Evenkeel is running.',
@@ -26,7 +27,16 @@ export function banner({ url, sandboxUrl, apiKey, keyFile, cast }: Scene): strin
     '',
     `${cast.members.length} accounts of ${tenants} tenants at ${connectors} vendors are ${state}. Programs call them; one more call:`,
     '',
-    ...(example === undefined ? [] : [`  curl -H 'Authorization: Bearer ${apiKey}' '${url}/v1/accounts/${example.account.id}'`, '']),
+    ...(example === undefined ? [] : [`  curl -H 'Authorization: Bearer ${apiKey}' '${url}/v1/proxy/${example}'`, '']),
     'Ctrl-C ends it. The next start takes up from here.',
   ].join('\n');
+}
+
+/** A list that needs nothing but the account. */
+function exampleOf({ members }: CastReport): string | undefined {
+  for (const { plan, account } of members) {
+    const [read] = trafficOf(plan).reads;
+    if (read !== undefined && read.query === undefined) return `${read.resource}?account_id=${account.id}&limit=3`;
+  }
+  return undefined;
 }

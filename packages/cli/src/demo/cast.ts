@@ -72,3 +72,15 @@ async function works(client: Evenkeel, plan: DemoConnection, account: Account, s
     throw error;
   }
 }
+
+/** Gives one customer a vendor that now and then fails, so that there is something to attribute. */
+export async function troubleVendor(sandboxUrl: string, members: readonly CastMember[], signal: AbortSignal): Promise<void> {
+  const unlucky = members.findLast(({ account }) => account.external_id !== null);
+  if (unlucky === undefined) return;
+  const faults = [
+    { kind: 'outage', account: unlucky.account.external_id, rate: 0.05 },
+    { kind: 'latency', account: unlucky.account.external_id, rate: 0.1, params: { ms: 800 } },
+  ];
+  const response = await fetch(`${sandboxUrl}/_sandbox/faults/${unlucky.plan.connector}`, { method: 'PUT', headers: { 'content-type': 'application/json' }, body: JSON.stringify(faults), signal });
+  if (!response.ok) throw new Error(`the sandbox refused the faults: ${await response.text()}`);
+}

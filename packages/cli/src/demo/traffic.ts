@@ -14,12 +14,14 @@ export interface TrafficOptions {
 }
 
 export interface Traffic {
-  /** Sends nothing more and waits for what is under way. */
+  /** Sends nothing more, waits for what is under way, and soon loses patience with it. */
   stop(): Promise<void>;
 }
 
 /** Calls under way at the same time, so that a vendor that hangs cannot pile them up. */
 const underWayAtMost = 8;
+/** How long calls under way may take to end by themselves. */
+const patienceMs = 2000;
 
 export function startTraffic({ client, members, rate, random = Math.random }: TrafficOptions): Traffic {
   const stopped = new AbortController();
@@ -66,8 +68,9 @@ export function startTraffic({ client, members, rate, random = Math.random }: Tr
   return {
     async stop() {
       clearInterval(timer);
-      stopped.abort(new Error('the demonstration ends'));
+      const patience = setTimeout(() => stopped.abort(new Error('the demonstration ends')), patienceMs);
       await Promise.all(underWay);
+      clearTimeout(patience);
     },
   };
 }
