@@ -366,7 +366,9 @@ test('a streamed body goes up and down with back-pressure', async () => {
       setImmediate(done);
     },
   });
+  const finished = once(slow, 'finish');
   await reply.pipeTo(slow);
+  await finished;
   assert.equal(received, size);
   assert.ok(largest < 1024 * 1024, `${largest} bytes waited in the sink`);
 });

@@ -2,15 +2,16 @@
  * The only way out to vendors: connections are reused, capped for each origin, guarded against private networks, bounded
  * in time and size, and cancellable. It sends once; whether to send again is never decided here.
  */
-import type { Readable } from 'node:stream';
-import { Agent, type Dispatcher } from 'undici';
+import { Readable } from 'node:stream';
 import { createAddressGuard } from './address-guard.ts';
 import { createDialer, type Resolve } from './dialer.ts';
 import { Exchange, type ExchangeLimits, type UpstreamHeaders, type UpstreamReply } from './exchange.ts';
 import { UpstreamError } from './failure.ts';
 import { createHostMap, type HostMap } from './host-map.ts';
 import { maxRedirects, nextHop } from './redirect.ts';
-import { createAddressResolver, type ResolveAddress } from './target.ts';
+import { createAddressResolver, type ResolveAddress, type Target } from './target.ts';
+import { ConnectionPool } from './wire/connection-pool.ts';
+import { writeHead } from './wire/request-head.ts';
 
 export type { UpstreamHeaders, UpstreamReply };
 
@@ -43,7 +44,7 @@ export interface Cancellation {
 export interface UpstreamClient {
   /** Resolves when status and headers are there. Throws UpstreamError. Never sends a request twice. */
   send(request: UpstreamRequest, options?: SendOptions): Promise<UpstreamReply>;
-  /** Ends idle connections and waits for calls in flight. */
+  /** Closes idle connections; those that carry calls close when these end. */
   close(): Promise<void>;
 }
 
@@ -69,35 +70,35 @@ const defaults = {
   bodyIdleTimeoutMs: 30_000,
   streamTimeoutMs: 15 * 60_000,
   maxBodyBytes: 16 * 1024 * 1024,
+  /** Idle connections are closed before common vendors close them. */
+  keepAliveMs: 4_000,
 };
 
 /** Throws when the allow-list cannot be read. Environment proxies are not used: the guard would see the proxy only. */
 export function createUpstreamClient(options: UpstreamClientOptions = {}): UpstreamClient {
   const settings = { ...defaults, ...options };
   const guard = createAddressGuard(options.allowPrivate);
-  const common = {
-    connections: settings.connectionsPerOrigin,
-    pipelining: 1,
-    headersTimeout: 0,
-    bodyTimeout: settings.bodyIdleTimeoutMs,
-    keepAliveTimeout: 10_000,
-    maxHeaderSize: 64 * 1024,
-  };
   const dial = { connectTimeoutMs: settings.connectTimeoutMs, ...(options.resolve === undefined ? {} : { resolve: options.resolve }) };
-  const guarded = new Agent({ ...common, connect: createDialer({ guard, ...dial }) });
-  const mapped = new Agent({ ...common, connect: createDialer({ guard: null, ...dial }) });
-  return new Client({ guarded, mapped, address: createAddressResolver(options.hostMap ?? createHostMap()), settings });
+  return new Client({
+    guarded: createDialer({ guard, ...dial }),
+    mapped: createDialer({ guard: null, ...dial }),
+    address: createAddressResolver(options.hostMap ?? createHostMap()),
+    settings,
+  });
 }
 
+type Dialer = ReturnType<typeof createDialer>;
+
 interface Parts {
-  guarded: Agent;
-  mapped: Agent;
+  guarded: Dialer;
+  mapped: Dialer;
   address: ResolveAddress;
   settings: typeof defaults;
 }
 
 class Client implements UpstreamClient {
   readonly #parts: Parts;
+  readonly #pools = new Map<string, ConnectionPool>();
 
   constructor(parts: Parts) {
     this.#parts = parts;
@@ -110,7 +111,7 @@ class Client implements UpstreamClient {
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.#parts.guarded.close(), this.#parts.mapped.close()]);
+    for (const pool of this.#pools.values()) pool.close();
   }
 
   async #follow(first: Promise<UpstreamReply>, request: UpstreamRequest, options: SendOptions): Promise<UpstreamReply> {
@@ -131,34 +132,59 @@ class Client implements UpstreamClient {
 
   #dispatch(request: UpstreamRequest, options: SendOptions): Promise<UpstreamReply> {
     const { settings } = this.#parts;
-    let address;
+    let target: Target;
+    let head: string;
     try {
-      address = this.#parts.address(request.url);
+      const address = this.#parts.address(request.url);
+      target = address.target;
+      head = writeHead(request.method, address.path, target.hostHeader, request.headers, lengthOf(request));
     } catch (error) {
       return Promise.reject(error as UpstreamError);
     }
-    const { target } = address;
     const limits: ExchangeLimits = {
       timeoutMs: request.timeoutMs > 0 ? request.timeoutMs : settings.defaultTimeoutMs,
       streamTimeoutMs: options.streamTimeoutMs ?? settings.streamTimeoutMs,
+      idleTimeoutMs: settings.bodyIdleTimeoutMs,
       maxBodyBytes: options.maxBodyBytes ?? settings.maxBodyBytes,
     };
-    const exchange = new Exchange(request.url, target.host, limits);
+    const exchange = new Exchange({ method: request.method, url: request.url, host: target.host, head, body: request.body, streamLength: streamLengthOf(request) }, limits);
     if (options.cancellation !== undefined) options.cancellation.cancel = () => exchange.abort(givenUp(target.host));
     if (options.signal !== undefined && !listen(exchange, options.signal, target.host)) return exchange.reply;
-    const agent = target.guarded ? this.#parts.guarded : this.#parts.mapped;
-    agent.dispatch(
-      {
-        origin: target.dialOrigin,
-        path: address.path,
-        method: request.method as Dispatcher.HttpMethod,
-        headers: request.headers,
-        body: request.body,
-      },
-      exchange,
-    );
+    this.#pool(target).send(exchange);
     return exchange.reply;
   }
+
+  #pool(target: Target): ConnectionPool {
+    const key = target.guarded ? target.dialOrigin : `mapped ${target.dialOrigin}`;
+    const present = this.#pools.get(key);
+    if (present !== undefined) return present;
+    const { settings, guarded, mapped } = this.#parts;
+    const pool = new ConnectionPool({
+      origin: target.dialOrigin,
+      dial: target.guarded ? guarded : mapped,
+      connections: settings.connectionsPerOrigin,
+      keepAliveMs: settings.keepAliveMs,
+      onEmpty: () => {
+        if (this.#pools.get(key) === pool) this.#pools.delete(key);
+      },
+    });
+    this.#pools.set(key, pool);
+    return pool;
+  }
+}
+
+/** A method without a body by definition announces none; others announce an empty one (RFC 9110 section 8.6). */
+function lengthOf({ method, body, headers }: UpstreamRequest): number | 'chunked' | null {
+  if (body === null) return method === 'POST' || method === 'PUT' || method === 'PATCH' ? 0 : null;
+  if (typeof body === 'string') return Buffer.byteLength(body);
+  if (body instanceof Readable) return streamLengthOf({ body, headers }) ?? 'chunked';
+  return body.length;
+}
+
+/** What the sender of a stream announced; null when it comes in chunks. */
+function streamLengthOf({ body, headers }: Pick<UpstreamRequest, 'body' | 'headers'>): number | null {
+  const stated = headers['content-length'];
+  return body instanceof Readable && stated !== undefined && /^\d{1,15}$/.test(stated) ? Number(stated) : null;
 }
 
 /** False when the signal was aborted before; nothing is sent then. */

@@ -3,11 +3,11 @@
  * deadline, and measures from dispatch to the last byte. Data that comes before anybody asked for it waits in memory up
  * to a bound, then the connection is paused.
  */
-import type { IncomingHttpHeaders } from 'node:http';
 import { Readable, type Writable } from 'node:stream';
-import type { Dispatcher } from 'undici';
 import { decodeBody } from './decoding.ts';
 import { toUpstreamError, UpstreamError, type UpstreamPhase } from './failure.ts';
+import type { Control } from './wire/connection.ts';
+import type { Waiting } from './wire/connection-pool.ts';
 
 export type UpstreamHeaders = Record<string, string | string[]>;
 
@@ -28,7 +28,7 @@ export interface UpstreamReply {
   bytes(): Promise<Uint8Array>;
   /** The body as received, codings left alone, as a stream that fails with UpstreamError. */
   readonly body: Readable;
-  /** Writes the body as received to `sink`, and ends it. Throws UpstreamError; `aborted` when the sink closed first. */
+  /** Writes the body as received to `sink`, and ends it; resolves when all is handed over. Throws UpstreamError; `aborted` when the sink closed first. */
   pipeTo(sink: Writable): Promise<void>;
   /** Gives the answer up; a large rest is not downloaded. */
   discard(): void;
@@ -39,6 +39,8 @@ export interface ExchangeLimits {
   timeoutMs: number;
   /** From dispatch to the end of a streamed answer. */
   streamTimeoutMs: number;
+  /** Longest silence of the vendor inside a streamed answer. */
+  idleTimeoutMs: number;
   /** Of an answer read whole; streams are not limited. */
   maxBodyBytes: number;
 }
@@ -52,11 +54,26 @@ interface Sink {
   fail(error: UpstreamError): void;
 }
 
-export class Exchange implements Dispatcher.DispatchHandler, UpstreamReply {
+/** The request as it goes on the wire. */
+export interface Outgoing {
+  readonly method: string;
+  readonly url: string;
+  readonly host: string;
+  readonly head: string;
+  readonly body: string | Uint8Array | Readable | null;
+  readonly streamLength: number | null;
+}
+
+export class Exchange implements Waiting, UpstreamReply {
   status = 0;
   headers: UpstreamHeaders = {};
   receivedBytes = 0;
+  readonly method: string;
   readonly url: string;
+  readonly head: string;
+  readonly streamLength: number | null;
+  /** Set when the call has to wait for a connection because all are taken. */
+  queued = false;
   /** Settles with this exchange as soon as status and headers are there. */
   readonly reply: Promise<UpstreamReply>;
   readonly #host: string;
@@ -64,7 +81,10 @@ export class Exchange implements Dispatcher.DispatchHandler, UpstreamReply {
   readonly #startedAt = performance.now();
   #endedAt = 0;
   #phase: UpstreamPhase = 'connect';
-  #controller: Dispatcher.DispatchController | null = null;
+  #control: Control | null = null;
+  #outgoingBody: Outgoing['body'];
+  #lastDataAt = 0;
+  #paused = false;
   #timer: NodeJS.Timeout | null;
   #chunks: Buffer[] = [];
   #failure: UpstreamError | null = null;
@@ -76,9 +96,13 @@ export class Exchange implements Dispatcher.DispatchHandler, UpstreamReply {
   #resolve!: (reply: UpstreamReply) => void;
   #reject!: (error: UpstreamError) => void;
 
-  constructor(url: string, host: string, limits: ExchangeLimits) {
-    this.url = url;
-    this.#host = host;
+  constructor(outgoing: Outgoing, limits: ExchangeLimits) {
+    this.method = outgoing.method;
+    this.url = outgoing.url;
+    this.head = outgoing.head;
+    this.streamLength = outgoing.streamLength;
+    this.#outgoingBody = outgoing.body;
+    this.#host = outgoing.host;
     this.#limits = limits;
     this.reply = new Promise((resolve, reject) => {
       this.#resolve = resolve;
@@ -95,62 +119,78 @@ export class Exchange implements Dispatcher.DispatchHandler, UpstreamReply {
     return this.#endedAt === 0 || this.#failure !== null ? null : this.#joined();
   }
 
+  get over(): boolean {
+    return this.#endedAt !== 0;
+  }
+
+  /** The body of the request; let go once it was handed over. */
+  get outgoingBody(): Outgoing['body'] {
+    return this.#outgoingBody;
+  }
+
   /** Gives up at once, whatever the phase; a request still waiting for a connection is never sent. */
   abort(error: UpstreamError): void {
-    if (this.#endedAt !== 0) return;
+    if (this.over) return;
+    const control = this.#control;
     this.#fail(error);
-    this.#controller?.abort(error);
+    control?.abort();
   }
 
   expire(): void {
-    this.abort(new UpstreamError('timeout', this.#phase, `${this.#host} took longer than ${Math.round(this.elapsedMs)} ms to ${this.#phase === 'body' ? 'finish its answer' : 'answer'}.`, 'EDEADLINE'));
+    const elapsed = this.elapsedMs;
+    if (this.#streamed && elapsed < this.#limits.streamTimeoutMs) {
+      const silence = this.#paused ? 0 : performance.now() - this.#lastDataAt;
+      if (silence < this.#limits.idleTimeoutMs) {
+        this.#timer = setTimeout(expire, Math.max(10, Math.min(this.#limits.idleTimeoutMs - silence, this.#limits.streamTimeoutMs - elapsed)), this);
+        return;
+      }
+    }
+    const what = this.#phase === 'body' ? 'finish its answer' : 'answer';
+    this.abort(new UpstreamError('timeout', this.#phase, `${this.#host} took longer than ${Math.round(elapsed)} ms to ${what}.`, 'EDEADLINE'));
   }
 
-  onRequestStart(controller: Dispatcher.DispatchController): void {
-    this.#controller = controller;
-    if (this.#failure === null) this.#phase = 'headers';
-    else controller.abort(this.#failure);
+  started(control: Control): void {
+    this.#control = control;
+    this.#phase = 'headers';
   }
 
-  onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
-    if (status < 200) return;
+  answered(status: number, headers: UpstreamHeaders): void {
     this.#phase = 'body';
     this.status = status;
-    this.headers = headers as UpstreamHeaders;
+    this.headers = headers;
     this.#resolve(this);
   }
 
-  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+  data(chunk: Buffer): void {
     this.receivedBytes += chunk.length;
-    if (this.receivedBytes > this.#limits.maxBodyBytes && !this.#streamed) {
-      this.abort(new UpstreamError('too_large', 'body', `The answer of ${this.#host} exceeds ${this.#limits.maxBodyBytes} bytes.`, 'ETOOLARGE'));
-      return;
-    }
     if (this.#sink !== null) {
-      if (!this.#sink.data(chunk)) controller.pause();
+      if (this.#streamed) this.#lastDataAt = performance.now();
+      if (!this.#sink.data(chunk)) this.#pause();
       return;
     }
     this.#chunks.push(chunk);
-    if (this.receivedBytes > maxWaitingBytes) controller.pause();
+    if (this.receivedBytes > maxWaitingBytes) this.#pause();
   }
 
-  onResponseEnd(): void {
+  ended(): void {
+    if (this.over) return;
     this.#settle();
     this.#sink?.end();
   }
 
-  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+  failed(error: unknown): void {
     this.#fail(toUpstreamError(error, this.#phase, this.#host));
   }
 
   async bytes(): Promise<Uint8Array> {
-    if (this.#endedAt === 0) {
+    if (!this.over) {
       const done = Promise.withResolvers<void>();
-      this.#sink = { data: (chunk) => this.#chunks.push(chunk) > 0, end: done.resolve, fail: done.reject };
-      this.#controller?.resume();
+      this.#sink = { data: (chunk) => this.#collect(chunk), end: done.resolve, fail: done.reject };
+      this.#resume();
       await done.promise;
     }
     if (this.#failure !== null) throw this.#failure;
+    if (this.receivedBytes > this.#limits.maxBodyBytes) throw this.#tooLarge();
     const joined = this.#joined();
     const encoding = this.headers['content-encoding'];
     if (encoding === undefined || joined.length === 0) return joined;
@@ -160,7 +200,7 @@ export class Exchange implements Dispatcher.DispatchHandler, UpstreamReply {
   get body(): Readable {
     if (this.#body !== null) return this.#body;
     const stream = new Readable({
-      read: () => this.#controller?.resume(),
+      read: () => this.#resume(),
       destroy: (error, done) => {
         this.abort(new UpstreamError('aborted', 'body', `The call to ${this.#host} was given up by its caller.`, 'EABORTED'));
         done(error);
@@ -174,7 +214,7 @@ export class Exchange implements Dispatcher.DispatchHandler, UpstreamReply {
   async pipeTo(sink: Writable): Promise<void> {
     const done = Promise.withResolvers<void>();
     const closed = (): void => this.abort(new UpstreamError('aborted', 'body', `The caller hung up while ${this.#host} was answering.`, 'EABORTED'));
-    const drained = (): void => this.#controller?.resume();
+    const drained = (): void => this.#resume();
     sink.on('drain', drained);
     sink.on('close', closed);
     this.#attach({ data: (chunk) => sink.write(chunk), end: done.resolve, fail: done.reject });
@@ -204,10 +244,33 @@ export class Exchange implements Dispatcher.DispatchHandler, UpstreamReply {
     else if (this.#endedAt !== 0) sink.end();
     else {
       if (this.#timer !== null) clearTimeout(this.#timer);
-      this.#timer = setTimeout(expire, Math.max(1, this.#limits.streamTimeoutMs - this.elapsedMs), this);
-      if (flowing) this.#controller?.resume();
-      else this.#controller?.pause();
+      this.#lastDataAt = performance.now();
+      this.#timer = setTimeout(expire, Math.max(1, Math.min(this.#limits.idleTimeoutMs, this.#limits.streamTimeoutMs - this.elapsedMs)), this);
+      if (flowing) this.#resume();
+      else this.#pause();
     }
+  }
+
+  #collect(chunk: Buffer): boolean {
+    if (this.receivedBytes > this.#limits.maxBodyBytes) this.abort(this.#tooLarge());
+    else this.#chunks.push(chunk);
+    return true;
+  }
+
+  #tooLarge(): UpstreamError {
+    return new UpstreamError('too_large', 'body', `The answer of ${this.#host} exceeds ${this.#limits.maxBodyBytes} bytes.`, 'ETOOLARGE');
+  }
+
+  #pause(): void {
+    this.#paused = true;
+    this.#control?.pause();
+  }
+
+  #resume(): void {
+    if (!this.#paused) return;
+    this.#paused = false;
+    this.#lastDataAt = performance.now();
+    this.#control?.resume();
   }
 
   #joined(): Buffer {
@@ -217,10 +280,11 @@ export class Exchange implements Dispatcher.DispatchHandler, UpstreamReply {
   }
 
   #fail(error: UpstreamError): void {
-    if (this.#endedAt !== 0) return;
+    if (this.over) return;
     this.#failure = error;
     this.#settle();
     error.elapsedMs = this.elapsedMs;
+    if (this.queued && this.#phase === 'connect') error.waitedMs = error.elapsedMs;
     if (this.status === 0) this.#reject(error);
     this.#sink?.fail(error);
   }
@@ -229,6 +293,9 @@ export class Exchange implements Dispatcher.DispatchHandler, UpstreamReply {
     this.#endedAt = performance.now();
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
+    // A connection left paused would never read its next answer.
+    if (this.#paused) this.#control?.resume();
+    this.#control = null;
     this.onSettled?.();
   }
 }

@@ -19,6 +19,8 @@ export class UpstreamError extends Error {
   readonly code: string;
   /** Milliseconds from dispatch to the failure; set when the exchange ends. */
   elapsedMs = 0;
+  /** Milliseconds of it in which the call waited here for a free connection. */
+  waitedMs = 0;
 
   constructor(kind: UpstreamErrorKind, phase: UpstreamPhase, message: string, code: string) {
     super(message);

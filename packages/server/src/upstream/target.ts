@@ -16,6 +16,8 @@ export interface Target {
   /** Path put before the request's own when the host is mapped; else ''. */
   readonly prefix: string;
   readonly guarded: boolean;
+  /** The Host field of the request: of what is dialled. */
+  readonly hostHeader: string;
 }
 
 export interface Address {
@@ -66,7 +68,7 @@ function parse(url: string): URL {
 function build(parsed: URL, hostMap: HostMap): Target {
   const realOrigin = parsed.origin;
   const base = hostMap.base(realOrigin);
-  if (base === null) return { realOrigin, host: parsed.host, dialOrigin: realOrigin, prefix: '', guarded: true };
+  if (base === null) return { realOrigin, host: parsed.host, dialOrigin: realOrigin, prefix: '', guarded: true, hostHeader: parsed.host };
   const mapped = new URL(base);
-  return { realOrigin, host: parsed.host, dialOrigin: mapped.origin, prefix: mapped.pathname.replace(/\/+$/, ''), guarded: false };
+  return { realOrigin, host: parsed.host, dialOrigin: mapped.origin, prefix: mapped.pathname.replace(/\/+$/, ''), guarded: false, hostHeader: mapped.host };
 }

@@ -1,0 +1,31 @@
+/** The head of a request as text, with everything refused that could end a line or a field early. */
+import { UpstreamError } from '../failure.ts';
+
+const token = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+const target = /^\/[\x21-\x7e]*$/;
+/** Visible characters, space, tab and obs-text (RFC 9110 section 5.5); beyond latin1 nothing can be sent. */
+const fieldValue = /^[\t\x20-\x7e\x80-\xff]*$/;
+/** What this side decides itself. */
+const own = new Set(['host', 'connection', 'content-length', 'transfer-encoding', 'keep-alive', 'upgrade', 'expect', 'te', 'trailer', 'proxy-connection']);
+
+/** `length`: of the body in bytes, 'chunked' when it is not known, null for none. Throws UpstreamError `invalid`. */
+export function writeHead(method: string, path: string, host: string, headers: Readonly<Record<string, string>>, length: number | 'chunked' | null): string {
+  if (!token.test(method)) throw refused('its method is none');
+  if (!target.test(path)) throw refused('its path holds characters that must be percent-encoded');
+  let head = `${method} ${path} HTTP/1.1\r\nhost: ${host}\r\nconnection: keep-alive\r\n`;
+  for (const name in headers) {
+    const value = headers[name];
+    if (value === undefined || own.has(name)) continue;
+    if (!token.test(name)) throw refused('a header name is none');
+    if (!fieldValue.test(value)) throw refused(`the header ${name} holds characters no header can carry`);
+    if (own.has(name.toLowerCase())) continue;
+    head += `${name}: ${value}\r\n`;
+  }
+  if (length === 'chunked') head += 'transfer-encoding: chunked\r\n';
+  else if (length !== null) head += `content-length: ${length}\r\n`;
+  return `${head}\r\n`;
+}
+
+function refused(why: string): UpstreamError {
+  return new UpstreamError('invalid', 'request', `The request cannot be sent: ${why}.`, 'EINVALIDREQUEST');
+}
