@@ -5,7 +5,7 @@ import { Fixture } from '@evenkeel/contract/fixture.ts';
 import type { Fault } from '@evenkeel/core/connectors/fault.ts';
 import { checkShape } from '@evenkeel/core/connectors/shape.ts';
 
-export const connectorsRoot = join(import.meta.dirname, '../../connectors');
+const connectorsRoot = join(import.meta.dirname, '../../connectors');
 
 export interface FixtureFile {
   /** File name without its ending. */
