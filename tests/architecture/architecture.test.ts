@@ -2,8 +2,10 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { entryPoint } from './import-rules.ts';
 import { rules } from './rules.ts';
 import { readTree } from './tree.ts';
+import { readVendors } from './vendor-rules.ts';
 import type { Violation } from './violation.ts';
 
 const root = join(import.meta.dirname, '..', '..');
@@ -40,6 +42,9 @@ describe('the architecture of the repository', () => {
     for (const unit of ['contract', 'core', 'server', 'sdk', 'sandbox']) {
       assert.ok([...tree.modules.values()].some((module) => module.unit === unit), `nothing was read of ${unit}`);
     }
+    const entries = [...tree.modules.keys()].map((path) => entryPoint(tree, path));
+    assert.ok(entries.filter((kind) => kind === 'routes').length >= 4 && entries.includes('jobs'), 'routes and jobs are not recognised any more');
+    assert.ok(readVendors(root).length >= 8, 'the names of the vendors were not read');
   });
 
   for (const { name, why, check } of rules) {

@@ -86,18 +86,19 @@ export function roomOrder(tree: Tree): Violation[] {
  * What defines a route takes `route` from http/route.ts, what defines a job takes `job` from jobs/runner.ts.
  * The composition (server.ts, main.ts) gathers both in tables and is neither.
  */
+export function entryPoint(tree: Tree, path: string): 'routes' | 'jobs' | undefined {
+  const module = tree.modules.get(path);
+  if (module === undefined || module.isTest || module.unit !== 'server' || /\/src\/(server|main)\.ts$/.test(path)) return undefined;
+  const uses = (pattern: RegExp): boolean => module.imports.some((edge) => edge.kind === 'value' && edge.target !== undefined && pattern.test(edge.target));
+  if (uses(/\/http\/route\.ts$/)) return 'routes';
+  return uses(/\/jobs\/runner\.ts$/) ? 'jobs' : undefined;
+}
+
 export function routesAndJobs(tree: Tree): Violation[] {
-  const entry = (path: string): 'routes' | 'jobs' | undefined => {
-    const module = tree.modules.get(path);
-    if (module === undefined || module.isTest || module.unit !== 'server' || /\/src\/(server|main)\.ts$/.test(path)) return undefined;
-    const uses = (pattern: RegExp): boolean => module.imports.some((edge) => edge.kind === 'value' && edge.target !== undefined && pattern.test(edge.target));
-    if (uses(/\/http\/route\.ts$/)) return 'routes';
-    return uses(/\/jobs\/runner\.ts$/) ? 'jobs' : undefined;
-  };
   const found: Violation[] = [];
   for (const { module, edge, target } of edges(tree)) {
-    const from = entry(module.path);
-    const to = entry(target);
+    const from = entryPoint(tree, module.path);
+    const to = entryPoint(tree, target);
     if (from !== undefined && to !== undefined) {
       found.push({ path: module.path, line: edge.line, message: `is a module of ${from} and must not import the ${to} of ${target}` });
     }

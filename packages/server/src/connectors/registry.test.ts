@@ -225,13 +225,14 @@ describe('folders', () => {
     const manifests = Object.fromEntries(Array.from({ length: 100 }, (_, index) => [`many-${index}`, manifest(`many-${index}`)]));
     const path = await folderWith(manifests);
     await node([{ path, source: 'built_in' }]);
-    // The best of three: the machine may be busy with other tests.
+    // Processor time of this process, the best of three: other tests share the machine.
     const timesMs: number[] = [];
     let registry = a;
     for (let round = 0; round < 3; round += 1) {
-      const before = performance.now();
+      const before = process.cpuUsage();
       registry = await node([{ path, source: 'built_in' }]);
-      timesMs.push(performance.now() - before);
+      const { user, system } = process.cpuUsage(before);
+      timesMs.push((user + system) / 1_000);
     }
     assert.equal(registry.list().filter(({ row }) => row.id.startsWith('many-')).length, 100);
     assert.ok(Math.min(...timesMs) < 300, `took ${timesMs.join(', ')} ms`);
