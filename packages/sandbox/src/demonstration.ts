@@ -11,6 +11,8 @@ export interface DemoConnection {
   readonly fields: Readonly<Record<string, string>>;
   /** Which of the accounts on the consent page is chosen, from 0. */
   readonly choice: number;
+  /** The vendor serves this customer badly, so that there is something to attribute. */
+  readonly isTroubled?: true;
 }
 
 export interface DemoRead {
@@ -51,11 +53,11 @@ export const demoConnections: readonly DemoConnection[] = [
   lindqvist('slack'),
   lindqvist('github'),
   lindqvist('bamboohr', { subdomain: 'evenkeel-sandbox-1', api_key: keyed('bamboohr', 0) }),
-  lindqvist('greenhouse', { api_key: keyed('greenhouse', 0) }),
+  lindqvist('greenhouse', { api_key: keyed('greenhouse', 0), on_behalf_of: '3001' }),
   kestrel('hubspot'),
-  kestrel('slack'),
+  { ...kestrel('slack'), isTroubled: true },
   kestrel('linear'),
-  kestrel('greenhouse', { api_key: keyed('greenhouse', 1) }),
+  kestrel('greenhouse', { api_key: keyed('greenhouse', 1), on_behalf_of: '3001' }),
   halcyon('salesforce'),
   halcyon('pipedrive'),
   halcyon('github'),

@@ -73,14 +73,15 @@ async function works(client: Evenkeel, plan: DemoConnection, account: Account, s
   }
 }
 
-/** Gives one customer a vendor that now and then fails, so that there is something to attribute. */
-export async function troubleVendor(sandboxUrl: string, members: readonly CastMember[], signal: AbortSignal): Promise<void> {
-  const unlucky = members.findLast(({ account }) => account.external_id !== null);
-  if (unlucky === undefined) return;
-  const faults = [
-    { kind: 'outage', account: unlucky.account.external_id, rate: 0.05 },
-    { kind: 'latency', account: unlucky.account.external_id, rate: 0.1, params: { ms: 800 } },
-  ];
-  const response = await fetch(`${sandboxUrl}/_sandbox/faults/${unlucky.plan.connector}`, { method: 'PUT', headers: { 'content-type': 'application/json' }, body: JSON.stringify(faults), signal });
-  if (!response.ok) throw new Error(`the sandbox refused the faults: ${await response.text()}`);
+/** Lets the simulated vendor fail the customers now and then that the cast says it serves badly. */
+export async function troubleVendors(sandboxUrl: string, members: readonly CastMember[], signal: AbortSignal): Promise<void> {
+  for (const { plan, account } of members) {
+    if (plan.isTroubled !== true || account.external_id === null) continue;
+    const faults = [
+      { kind: 'outage', account: account.external_id, rate: 0.05 },
+      { kind: 'latency', account: account.external_id, rate: 0.1, params: { ms: 800 } },
+    ];
+    const response = await fetch(`${sandboxUrl}/_sandbox/faults/${plan.connector}`, { method: 'PUT', headers: { 'content-type': 'application/json' }, body: JSON.stringify(faults), signal });
+    if (!response.ok) throw new Error(`the sandbox refused the faults: ${await response.text()}`);
+  }
 }

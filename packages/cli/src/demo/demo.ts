@@ -14,7 +14,7 @@ import { UsageError, type Invocation } from '../command.ts';
 import { textOf } from '../connection.ts';
 import { exitCodes, type ExitCode } from '../exit-code.ts';
 import { banner } from './banner.ts';
-import { assembleCast, registerApps, troubleVendor } from './cast.ts';
+import { assembleCast, registerApps, troubleVendors } from './cast.ts';
 import { startTraffic } from './traffic.ts';
 
 const checkout = join(import.meta.dirname, '../../../..');
@@ -63,7 +63,7 @@ async function perform({ server, sandbox, configuration, rate, signal, out, cwd 
   const client = new Evenkeel({ baseUrl: server.url, apiKey, backoff: false, breaker: false });
   await registerApps(client, signal);
   const cast = await assembleCast(client, signal, progress(out));
-  await troubleVendor(sandbox.url, cast.members, signal);
+  await troubleVendors(sandbox.url, cast.members, signal);
   for (const { plan, reason } of cast.failures) out.note(`${plan.connector} of ${plan.tenant} could not be connected: ${reason}`);
   out.line(banner({ url: server.url, sandboxUrl: sandbox.url, apiKey, keyFile: keyFileOf(configuration, cwd), cast }));
   const traffic = rate === 0 ? undefined : startTraffic({ client, members: cast.members, rate });
