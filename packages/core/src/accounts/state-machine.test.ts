@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { accountEventTypes, accountStates, type AccountState } from '@evenkeel/contract/accounts.ts';
@@ -99,4 +101,11 @@ test('a retry is refused where it cannot help', () => {
   assert.equal(transition('active', { type: 'retry_requested' }).kind, 'refused');
   assert.equal(transition('validation_error', { type: 'retry_requested' }).kind, 'unchanged');
   assert.equal(transition('connecting', { type: 'retry_requested' }).kind, 'unchanged');
+});
+
+test('the documentation shows this very table', () => {
+  const text = readFileSync(join(import.meta.dirname, '../../../../docs/guides/accounts.md'), 'utf8');
+  const rows = text.split('\n').filter((line) => /^\|.*`integrated_account:/.test(line));
+  const expected = accountEdges.map((edge) => `| ${edge.from ?? '–'} | ${edge.to} | \`${edge.on}\` | \`${edge.emits}\` | ${edge.origin} | ${edge.reason} |`);
+  assert.deepEqual(rows, expected);
 });

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { test } from 'node:test';
+import { Check } from 'typebox/schema';
+import type { AccountEventType } from '@evenkeel/contract/accounts.ts';
+import { eventPayloads } from '@evenkeel/contract/events.ts';
 import { startAccountsNode } from '@evenkeel/tests/harness/accounts-node.ts';
 import { startAuthorizationServer, testClient } from '@evenkeel/tests/harness/authorization-server.ts';
 import { Browser, type Visited } from '@evenkeel/tests/harness/browser.ts';
@@ -290,6 +293,15 @@ test('a key of one tenant sees and makes nothing of another', async () => {
   assert.equal((await node.call('POST', '/v1/connect-sessions', { tenant_id: 'acme', connector: 'idp' }, key)).status, 403);
   assert.equal((await node.call('GET', '/v1/accounts?tenant_id=acme', undefined, key)).status, 403);
   assert.deepEqual((await node.call('GET', '/v1/accounts', undefined, key)).body['results'], []);
+});
+
+test('every event stored has the payload its type promises', async () => {
+  const { rows } = await node.pool.query<{ type: string; payload: unknown }>('select type, payload from events');
+  assert.ok(new Set(rows.map(({ type }) => type)).size >= 5);
+  for (const { type, payload } of rows) {
+    const schema = eventPayloads[type as AccountEventType];
+    assert.ok(Check(schema, payload), `${type}: ${JSON.stringify(payload)}`);
+  }
 });
 
 test('no secret can be read anywhere in the database', async () => {

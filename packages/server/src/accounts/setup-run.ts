@@ -215,6 +215,21 @@ async function install(work: Work): Promise<SetupOutcome | undefined> {
     work.called ||= outcome.answer !== undefined;
     if (!(await record(work, step.id, outcome.captures, outcome.answer !== undefined))) return { kind: 'overtaken' };
   }
+  return nameAfterInstall(work);
+}
+
+/** Some vendors tell who it is in a post-install step only. */
+async function nameAfterInstall(work: Work): Promise<SetupOutcome | undefined> {
+  const { parts, account, connector } = work;
+  if ((connector.manifest.post_install ?? []).length === 0) return undefined;
+  const identity = await identify(work);
+  if (!identity.ok) return { kind: 'failed', failure: { event: 'post_install_failed', failure: identity.failure, candidate: false } };
+  await parts.pool.query('update accounts set external_id = coalesce($3, external_id), label = coalesce($4, label) where id = $1 and setup_fence = $2', [
+    account.id,
+    account.setup_fence,
+    identity.externalId,
+    identity.label,
+  ]);
   return undefined;
 }
 
