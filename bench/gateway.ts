@@ -1,0 +1,127 @@
+/**
+ * What the gateway costs against two peers that do nothing but pass on: node:http + undici, and nginx with one worker.
+ * The same vendor behind all, each its own process, measured alternately in one run; medians over rounds.
+ * Options: --rounds=5 --seconds=3 --connections=64 --million (a full million calls for the memory figure).
+ */
+import { readFile } from 'node:fs/promises';
+import { median, note, report } from './load/measurement.ts';
+import type { LoadResult } from './load/generator.ts';
+import { runLoad, startProgram, type Program } from './load/process.ts';
+import { startNginx } from './peers/nginx.ts';
+
+interface Subject {
+  readonly name: string;
+  readonly port: number;
+  readonly request: string;
+}
+
+const vendorPath = '/crm/v3/objects/contacts/51?properties=email%2Cfirstname';
+
+export async function run(options: readonly string[]): Promise<void> {
+  const number = (name: string, fallback: number): number => Number(options.find((option) => option.startsWith(`--${name}=`))?.split('=')[1] ?? fallback);
+  const rounds = number('rounds', 5);
+  const durationMs = number('seconds', 3) * 1000;
+  const connections = number('connections', 64);
+  const vendor = await startProgram('peers/vendor.ts');
+  const started: { stop(): Promise<void> }[] = [vendor];
+  try {
+    const origin = `http://127.0.0.1:${vendor.line}`;
+    const plain = await startProgram('peers/plain-proxy.ts', [origin]);
+    started.push(plain);
+    const evenkeel = await startProgram('peers/evenkeel.ts', [origin]);
+    started.push(evenkeel);
+    const nginx = await startNginx(Number(vendor.line));
+    if (nginx !== undefined) started.push(nginx);
+    const ours = subjectOf(evenkeel);
+    const peers: Subject[] = [
+      { name: 'undici', port: Number(plain.line), request: get(vendorPath) },
+      ...(nginx === undefined ? [] : [{ name: 'nginx', port: nginx.port, request: get(vendorPath) }]),
+    ];
+    await throughput([ours, ...peers], { rounds, durationMs, connections });
+    await latency(ours, { name: 'vendor', port: Number(vendor.line), request: get(vendorPath) }, { rounds, durationMs, connections });
+    await memory(ours, evenkeel, connections, options.includes('--million') ? 1_000_000 : 100_000);
+  } finally {
+    for (const program of started.toReversed()) await program.stop();
+  }
+}
+
+function get(path: string, headers = ''): string {
+  return `GET ${path} HTTP/1.1\r\nhost: 127.0.0.1\r\naccept: application/json\r\nuser-agent: bench\r\n${headers}\r\n`;
+}
+
+function subjectOf(evenkeel: Program): Subject {
+  const { port, key, account } = JSON.parse(evenkeel.line) as { port: number; key: string; account: string };
+  return { name: 'evenkeel', port, request: get('/v1/proxy/contacts/51', `authorization: Bearer ${key}\r\nevenkeel-account: ${account}\r\n`) };
+}
+
+async function measure({ name, port, request }: Subject, plan: { connections: number; durationMs: number; rate?: number }): Promise<LoadResult> {
+  const result = await runLoad({ port, request, ...plan });
+  if (result.notOk > 0 || result.failed > 0) throw new Error(`${name} answered ${result.notOk} calls with errors and lost ${result.failed} connections: not a measurement.`);
+  return result;
+}
+
+async function throughput(subjects: readonly Subject[], plan: { rounds: number; durationMs: number; connections: number }): Promise<void> {
+  const rates = new Map<string, number[]>(subjects.map(({ name }) => [name, []]));
+  // One round to warm up, not counted.
+  for (let round = 0; round <= plan.rounds; round += 1) {
+    for (const subject of subjects) {
+      const { rps } = await measure(subject, plan);
+      note(`round ${round}: ${subject.name} ${Math.round(rps)} calls/s`);
+      if (round > 0) rates.get(subject.name)?.push(rps);
+    }
+  }
+  for (const [name, values] of rates) report('gateway', `rps_${name}`, median(values), 'calls/s');
+  const ratio = (peer: string): number => median((rates.get('evenkeel') ?? []).map((rps, round) => rps / (rates.get(peer)?.[round] ?? Number.NaN)));
+  report('gateway', 'rps_ratio_vs_undici', ratio('undici'), 'ratio', { atLeast: 0.75 });
+  if (rates.has('nginx')) report('gateway', 'rps_ratio_vs_nginx', ratio('nginx'), 'ratio', { atLeast: 0.6 });
+}
+
+/** Open loop at half of what it can do; what the vendor takes by itself at the same rate is subtracted. */
+async function latency(ours: Subject, vendor: Subject, plan: { rounds: number; durationMs: number; connections: number }): Promise<void> {
+  const { rps } = await measure(ours, plan);
+  const half = { connections: plan.connections, durationMs: plan.durationMs, rate: rps / 2 };
+  const added: { p50: number[]; p99: number[] } = { p50: [], p99: [] };
+  for (let round = 0; round < plan.rounds; round += 1) {
+    const direct = await measure(vendor, half);
+    const through = await measure(ours, half);
+    note(`half load ${Math.round(half.rate)} calls/s: p99 ${through.p99Ms.toFixed(2)} ms, vendor alone ${direct.p99Ms.toFixed(2)} ms`);
+    added.p50.push(through.p50Ms - direct.p50Ms);
+    added.p99.push(through.p99Ms - direct.p99Ms);
+  }
+  report('gateway', 'added_p50_ms', median(added.p50), 'ms');
+  report('gateway', 'added_p99_ms', median(added.p99), 'ms', { below: 5 });
+}
+
+/** The slope of resident memory over the second half of the calls: the first fills caches and lets the heap grow. */
+async function memory({ port, request }: Subject, { child }: Program, connections: number, calls: number): Promise<void> {
+  const steps = 10;
+  const resident: number[] = [];
+  for (let step = 0; step < steps; step += 1) {
+    await runLoad({ port, request, connections, durationMs: 0, count: calls / steps });
+    resident.push(await residentMb(child.pid ?? 0));
+  }
+  if (resident.some(Number.isNaN)) {
+    note('There is no /proc here: rss_growth_mb_per_million is left out.');
+    return;
+  }
+  note(`resident after each ${calls / steps} calls: ${resident.map((mb) => mb.toFixed(0)).join(' ')} MB`);
+  report('gateway', 'rss_growth_mb_per_million', slope(resident.slice(steps / 2)) * (1_000_000 / (calls / steps)), 'MB');
+}
+
+async function residentMb(pid: number): Promise<number> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
+  return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1] ?? Number.NaN) / 1024;
+}
+
+/** Least squares, per step. */
+function slope(values: readonly number[]): number {
+  const middle = (values.length - 1) / 2;
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  let above = 0;
+  let below = 0;
+  for (const [at, value] of values.entries()) {
+    above += (at - middle) * (value - mean);
+    below += (at - middle) ** 2;
+  }
+  return above / below;
+}
