@@ -127,13 +127,26 @@ test('garbage, truncation, a reset and a hang are what they say', async () => {
 
 test('a malformed fault is refused with its place', async () => {
   for (const [body, message] of [
-    ['{"kind":"nope"}', /faults\[0\]\.kind/], ['[{"kind":"hang","rate":2}]', /faults\[0\]\.rate/], ['[{"kind":"hang","tiems":1}]', /faults\[0\]\.tiems/], ['nonsense', /JSON list/],
+    ['{"kind":"nope"}', /faults\[0\]\.kind/], ['[{"kind":"hang","rate":2}]', /faults\[0\]\.rate/], ['[{"kind":"hang","tiems":1}]', /faults\[0\]\.tiems/], ['nonsense', /JSON list/], ['{"kind":"hang","path":"/[/"}', /faults\[0\]\.path/],
   ] as const) {
     const answer = await fetch(`${sandbox.url}/_sandbox/faults/hubspot`, { method: 'PUT', body });
     assert.equal(answer.status, 400);
     assert.match(await answer.text(), message);
   }
   assert.equal((await fetch(`${sandbox.url}/_sandbox/faults/nobody`)).status, 404);
+});
+
+test('a path is a prefix or a regular expression over host and path', async () => {
+  await put({ kind: 'outage', path: '/hubapi\\.com/crm/v3/objects/contacts$/', params: {} });
+  assert.equal((await read()).status, 503);
+  assert.equal((await wire(sandbox.url, 'https://api.hubapi.com/crm/v3/owners', { bearer: key })).status, 200);
+});
+
+test('an unknown host, a malformed one and an unknown path have answers', async () => {
+  assert.equal((await wire(sandbox.url, 'https://nobody.example/x')).status, 404);
+  assert.equal((await fetch(`${sandbox.url}/%zz/x`)).status, 404);
+  const lost = await wire(sandbox.url, 'https://api.hubapi.com/nowhere', { bearer: key });
+  assert.deepEqual([lost.status, at(lost.body, 'status')], [404, 'error']);
 });
 
 test('the log counts token requests and refreshes apart, and reset clears all', async () => {

@@ -34,6 +34,15 @@ export type FaultReading = { ok: true; faults: Fault[] } | { ok: false; message:
 const isKind = (value: unknown): value is FaultKind => faultKinds.some((kind) => kind === value);
 const known = new Set(['kind', 'path', 'account', 'token', 'rate', 'times', 'params', 'hits']);
 
+const expressionIn = (path: string): string | undefined => /^\/(.*)\/$/.exec(path)?.[1];
+function pathReads(path: string): boolean {
+  try {
+    return new RegExp(expressionIn(path) ?? '') instanceof RegExp;
+  } catch {
+    return false;
+  }
+}
+
 function readFault(value: Json, at: number): Fault | string {
   const source = asObject(value);
   if (source === null || !isKind(source['kind'])) return `faults[${at}].kind must be one of ${faultKinds.join(', ')}.`;
@@ -42,7 +51,7 @@ function readFault(value: Json, at: number): Fault | string {
   const { path, account, token, rate, times, params } = source;
   if (rate !== undefined && (typeof rate !== 'number' || rate < 0 || rate > 1)) return `faults[${at}].rate must be between 0 and 1.`;
   if (times !== undefined && (typeof times !== 'number' || !Number.isInteger(times) || times < 1)) return `faults[${at}].times must be a whole number above 0.`;
-  if (path !== undefined && typeof path !== 'string') return `faults[${at}].path must be text.`;
+  if (path !== undefined && (typeof path !== 'string' || !pathReads(path))) return `faults[${at}].path must be a prefix, or a regular expression between slashes.`;
   if (params !== undefined && asObject(params) === null) return `faults[${at}].params must be an object.`;
   return {
     kind: source['kind'],
@@ -70,7 +79,7 @@ export function readFaults(body: Json | undefined): FaultReading {
 
 function pathFits(path: string | undefined, call: Call): boolean {
   if (path === undefined) return true;
-  const expression = /^\/(.*)\/$/.exec(path)?.[1];
+  const expression = expressionIn(path);
   // "/v1/" is a prefix that happens to look like an expression; both readings are tried.
   return call.path.startsWith(path) || (expression !== undefined && new RegExp(expression).test(`${call.host}${call.path}`));
 }

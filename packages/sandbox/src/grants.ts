@@ -72,100 +72,112 @@ function challengeHolds(challenge: CodeRequest['challenge'], verifier: string | 
   return challenge.method === 'plain' ? verifier === challenge.value : createHash('sha256').update(verifier).digest('base64url') === challenge.value;
 }
 
+/** The server's memory and its rules, handed to each step. */
+interface State {
+  readonly options: GrantsOptions;
+  readonly codes: Map<string, Code>;
+  readonly accesses: Map<string, AccessRecord>;
+  readonly refreshes: Map<string, RefreshRecord>;
+}
+const nowOf = (state: State): number => state.options.clock.now();
+
+function issueAccess(state: State, grant: Grant): { access: string; expiresAt: number | null } {
+  const lifetime = state.options.accessLifetimeMs();
+  const access = state.options.accessToken(grant);
+  const expiresAt = lifetime === null ? null : nowOf(state) + lifetime;
+  state.accesses.set(access, { grant, issuedAt: nowOf(state), expiresAt, revoked: false });
+  return { access, expiresAt };
+}
+
+function issueRefresh(state: State, grant: Grant, previous: RefreshRecord | null): string {
+  const token = state.options.refreshToken(grant);
+  state.refreshes.set(token, { grant, issuedAt: nowOf(state), state: 'live', previous });
+  return token;
+}
+
+function open(state: State, account: string, clientId: string, scopes: readonly string[], extra: Readonly<Record<string, string>>): Issued {
+  const grant: Grant = { id: secretText(12), account, clientId, scopes, createdAt: nowOf(state), extra, revoked: false };
+  return { grant, ...issueAccess(state, grant), refresh: issueRefresh(state, grant, null) };
+}
+
+function redeem(state: State, code: string, proof: { clientId: string; redirectUri: string | null; verifier: string | null }): Redeemed {
+  const known = state.codes.get(code);
+  if (known === undefined || known.expiresAt <= nowOf(state)) return { ok: false, reason: 'code' };
+  if (known.usedBy !== null) {
+    known.usedBy.revoked = true; // RFC 6749 section 4.1.2: a code used twice ends what it bought.
+    return { ok: false, reason: 'code' };
+  }
+  if (known.clientId !== proof.clientId) return { ok: false, reason: 'client' };
+  if (known.redirectUri !== proof.redirectUri) return { ok: false, reason: 'redirect_uri' };
+  if (!challengeHolds(known.challenge, proof.verifier)) return { ok: false, reason: 'pkce' };
+  const issued = open(state, known.account, known.clientId, known.scopes, known.extra ?? {});
+  known.usedBy = issued.grant;
+  return { ok: true, issued };
+}
+
+function refresh(state: State, token: string, clientId: string): Refreshed {
+  const { options } = state;
+  const known = state.refreshes.get(token);
+  if (known === undefined) return { ok: false, reason: 'unknown' };
+  const { grant } = known;
+  if (grant.clientId !== clientId) return { ok: false, reason: 'client' };
+  if (grant.revoked) return { ok: false, reason: 'revoked' };
+  if (options.refreshLifetimeMs !== null && known.issuedAt + options.refreshLifetimeMs <= nowOf(state)) return { ok: false, reason: 'expired' };
+  const rotation = options.rotation();
+  if (known.state === 'spent') {
+    if (rotation === 'single_use') grant.revoked = true;
+    return { ok: false, reason: 'reused' };
+  }
+  if (known.previous?.state === 'superseded') known.previous.state = 'spent';
+  if (rotation === 'none') return { ok: true, issued: { grant, ...issueAccess(state, grant), refresh: token } };
+  known.state = rotation === 'single_use' ? 'spent' : 'superseded';
+  return { ok: true, issued: { grant, ...issueAccess(state, grant), refresh: issueRefresh(state, grant, known) } };
+}
+
+function find(state: State, access: string): FoundAccess | null {
+  const known = state.accesses.get(access);
+  if (known === undefined) return null;
+  const { grant, issuedAt, expiresAt } = known;
+  const ended = expiresAt !== null && expiresAt <= nowOf(state);
+  return { grant, issuedAt, expiresAt, state: known.revoked || grant.revoked ? 'revoked' : ended ? 'expired' : 'valid' };
+}
+
+function revokeToken(state: State, token: string): boolean {
+  const access = state.accesses.get(token);
+  if (access !== undefined) {
+    access.revoked = true;
+    return true;
+  }
+  const known = state.refreshes.get(token);
+  if (known === undefined) return false;
+  known.grant.revoked = true;
+  return true;
+}
+
+function revokeWhere(state: State, matches: (identity: Identity) => boolean): number {
+  const ended = new Set<Grant>();
+  for (const [token, { grant, issuedAt }] of [...state.accesses, ...state.refreshes]) if (!grant.revoked && matches({ account: grant.account, token, issuedAt })) ended.add(grant);
+  for (const grant of ended) grant.revoked = true;
+  return ended.size;
+}
+
+/** An authorisation server of its own memory; what it kept before comes back with `options.memory`. */
 export function createGrants(options: GrantsOptions): Grants {
-  const codes = new Map<string, Code>();
-  const accesses = new Map<string, AccessRecord>();
-  const refreshes = new Map<string, RefreshRecord>();
-  const now = (): number => options.clock.now();
-  restoreGrants({ accesses, refreshes }, options.memory?.kept);
-  options.memory?.describe(() => describeGrants({ accesses, refreshes }, now() - 86_400_000));
-
-  function issueAccess(grant: Grant): { access: string; expiresAt: number | null } {
-    const lifetime = options.accessLifetimeMs();
-    const access = options.accessToken(grant);
-    const expiresAt = lifetime === null ? null : now() + lifetime;
-    accesses.set(access, { grant, issuedAt: now(), expiresAt, revoked: false });
-    return { access, expiresAt };
-  }
-  function issueRefresh(grant: Grant, previous: RefreshRecord | null): string {
-    const token = options.refreshToken(grant);
-    refreshes.set(token, { grant, issuedAt: now(), state: 'live', previous });
-    return token;
-  }
-  function open(account: string, clientId: string, scopes: readonly string[], extra: Readonly<Record<string, string>>): Issued {
-    const grant: Grant = { id: secretText(12), account, clientId, scopes, createdAt: now(), extra, revoked: false };
-    return { grant, ...issueAccess(grant), refresh: issueRefresh(grant, null) };
-  }
-
-  function redeem(code: string, proof: { clientId: string; redirectUri: string | null; verifier: string | null }): Redeemed {
-    const known = codes.get(code);
-    if (known === undefined || known.expiresAt <= now()) return { ok: false, reason: 'code' };
-    if (known.usedBy !== null) {
-      known.usedBy.revoked = true; // RFC 6749 section 4.1.2: a code used twice ends what it bought.
-      return { ok: false, reason: 'code' };
-    }
-    if (known.clientId !== proof.clientId) return { ok: false, reason: 'client' };
-    if (known.redirectUri !== proof.redirectUri) return { ok: false, reason: 'redirect_uri' };
-    if (!challengeHolds(known.challenge, proof.verifier)) return { ok: false, reason: 'pkce' };
-    const issued = open(known.account, known.clientId, known.scopes, known.extra ?? {});
-    known.usedBy = issued.grant;
-    return { ok: true, issued };
-  }
-
-  function refresh(token: string, clientId: string): Refreshed {
-    const known = refreshes.get(token);
-    if (known === undefined) return { ok: false, reason: 'unknown' };
-    if (known.grant.clientId !== clientId) return { ok: false, reason: 'client' };
-    if (known.grant.revoked) return { ok: false, reason: 'revoked' };
-    if (options.refreshLifetimeMs !== null && known.issuedAt + options.refreshLifetimeMs <= now()) return { ok: false, reason: 'expired' };
-    if (known.state === 'spent') {
-      if (options.rotation() === 'single_use') known.grant.revoked = true;
-      return { ok: false, reason: 'reused' };
-    }
-    const rotation = options.rotation();
-    if (known.previous !== null && known.previous.state === 'superseded') known.previous.state = 'spent';
-    if (rotation === 'none') return { ok: true, issued: { grant: known.grant, ...issueAccess(known.grant), refresh: token } };
-    known.state = rotation === 'single_use' ? 'spent' : 'superseded';
-    return { ok: true, issued: { grant: known.grant, ...issueAccess(known.grant), refresh: issueRefresh(known.grant, known) } };
-  }
-
-  function revokeWhere(matches: (identity: Identity) => boolean): number {
-    const ended = new Set<Grant>();
-    for (const [token, record] of accesses)
-      if (!record.grant.revoked && matches({ account: record.grant.account, token, issuedAt: record.issuedAt })) ended.add(record.grant);
-    for (const [token, record] of refreshes)
-      if (!record.grant.revoked && matches({ account: record.grant.account, token, issuedAt: record.issuedAt })) ended.add(record.grant);
-    for (const grant of ended) grant.revoked = true;
-    return ended.size;
-  }
-
+  const state: State = { options, codes: new Map(), accesses: new Map(), refreshes: new Map() };
+  restoreGrants(state, options.memory?.kept);
+  options.memory?.describe(() => describeGrants(state, nowOf(state) - 86_400_000));
   return {
     issueCode(request) {
       const code = secretText(32);
-      codes.set(code, { ...request, expiresAt: now() + options.codeLifetimeMs, usedBy: null });
+      state.codes.set(code, { ...request, expiresAt: nowOf(state) + options.codeLifetimeMs, usedBy: null });
       return code;
     },
-    redeem,
-    refresh,
-    find(access) {
-      const known = accesses.get(access);
-      if (known === undefined) return null;
-      const state = known.revoked || known.grant.revoked ? 'revoked' : known.expiresAt !== null && known.expiresAt <= now() ? 'expired' : 'valid';
-      return { grant: known.grant, issuedAt: known.issuedAt, expiresAt: known.expiresAt, state };
-    },
-    findRefresh: (token) => refreshes.get(token)?.grant ?? null,
-    revokeToken(token) {
-      const access = accesses.get(token);
-      if (access !== undefined) {
-        access.revoked = true;
-        return true;
-      }
-      const known = refreshes.get(token);
-      if (known === undefined) return false;
-      known.grant.revoked = true;
-      return true;
-    },
-    revokeWhere,
-    grantDirectly: (account, clientId, scopes, extra = {}) => open(account, clientId, scopes, extra),
+    redeem: (code, proof) => redeem(state, code, proof),
+    refresh: (token, clientId) => refresh(state, token, clientId),
+    find: (access) => find(state, access),
+    findRefresh: (token) => state.refreshes.get(token)?.grant ?? null,
+    revokeToken: (token) => revokeToken(state, token),
+    revokeWhere: (matches) => revokeWhere(state, matches),
+    grantDirectly: (account, clientId, scopes, extra = {}) => open(state, account, clientId, scopes, extra),
   };
 }

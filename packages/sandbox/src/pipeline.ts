@@ -40,7 +40,7 @@ function readCall(request: IncomingMessage, raw: Buffer): Call {
   const isControl = first === '_sandbox';
   return {
     method: request.method ?? 'GET',
-    host: isControl ? '' : decodeURIComponent(first).toLowerCase(),
+    host: isControl ? '' : first.toLowerCase(),
     role: '',
     hostParams: {},
     path: isControl ? path : path.slice(first.length + 1) || '/',

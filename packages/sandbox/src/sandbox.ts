@@ -5,18 +5,18 @@
 import { createServer } from 'node:http';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
-import { createClock } from './clock.ts';
+import { createClock, type Clock } from './clock.ts';
 import { control, type ControlDeps } from './control.ts';
 import { createFaultTable } from './faults.ts';
 import type { Json } from './json.ts';
-import { openMemory } from './memory.ts';
-import { serve } from './pipeline.ts';
+import { openMemory, type MemoryFile } from './memory.ts';
+import { serve, type PipelineDeps } from './pipeline.ts';
 import { createRandom } from './random.ts';
-import { createLimitTable, type LimitTable } from './rate-limiter.ts';
+import { createLimitTable } from './rate-limiter.ts';
 import { createRequestLog } from './request-log.ts';
 import type { Vendor, World } from './vendor.ts';
 import { vendorMakers } from './vendors.ts';
-import { createWebhookSender, targetAllowed } from './webhook-sender.ts';
+import { createWebhookSender, targetAllowed, type WebhookSender } from './webhook-sender.ts';
 
 export interface SandboxOptions {
   /** 0 picks a free one. */
@@ -47,25 +47,44 @@ function loopbackCallback(uri: string): boolean {
   return parsed !== null && parsed.protocol === 'http:' && ['127.0.0.1', 'localhost', '[::1]'].includes(parsed.hostname) && parsed.pathname === '/oauth/callback';
 }
 
-/** Starts listening on 127.0.0.1. Rejects when the port is taken. */
-export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
+/** A map that makes what it is asked for. */
+function making<T>(make: () => T): { of(name: string): T; clear(): void } {
+  const made = new Map<string, T>();
+  return {
+    of(name) {
+      const known = made.get(name);
+      if (known !== undefined) return known;
+      const fresh = make();
+      made.set(name, fresh);
+      return fresh;
+    },
+    clear: () => made.clear(),
+  };
+}
+
+interface Stage {
+  readonly pipeline: PipelineDeps;
+  readonly clock: Clock;
+  readonly webhooks: WebhookSender;
+  readonly memory: MemoryFile;
+}
+
+/** Everything but the socket. */
+function setStage(options: SandboxOptions): Stage {
   const seed = options.seed ?? 'evenkeel';
   const clock = createClock(options.now);
   const faults = createFaultTable(createRandom(`${seed}/faults`));
   const log = createRequestLog();
   const redirects = new Set<string>();
-  const settings = new Map<string, Map<string, Json>>();
-  const limits = new Map<string, LimitTable>();
+  const settings = making(() => new Map<string, Json>());
+  const limits = making(() => createLimitTable(() => clock.now()));
   const memory = openMemory(options.memoryFile);
-  let vendors = new Map<string, Vendor>();
   const webhooks = createWebhookSender({ now: () => clock.now(), loses: (vendor, account) => faults.losesWebhook(vendor, account), retryDelaysMs: options.webhookRetryDelaysMs ?? [200, 1000, 3000] });
-
-  const limitsOf = (vendor: string): LimitTable => limits.get(vendor) ?? limits.set(vendor, createLimitTable(() => clock.now())).get(vendor)!;
-  const settingsOf = (vendor: string): Map<string, Json> => settings.get(vendor) ?? settings.set(vendor, new Map()).get(vendor)!;
+  let vendors = new Map<string, Vendor>();
   const worldOf = (id: string): World => ({
     clock,
     random: (label) => createRandom(`${seed}/${id}/${label}`),
-    limits: limitsOf(id),
+    limits: limits.of(id),
     changed(change) {
       const vendor = vendors.get(id);
       if (vendor !== undefined) webhooks.changed(vendor, change);
@@ -77,7 +96,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     },
     subscriptions: () => webhooks.list(id),
     unsubscribe: (registration) => webhooks.remove(id, registration),
-    setting: (name) => settingsOf(id).get(name),
+    setting: (name) => settings.of(id).get(name),
     memory: (name) => memory.of(`${id}/${name}`),
     redirectAllowed: (uri) => loopbackCallback(uri) || redirects.has(uri),
   });
@@ -85,20 +104,21 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     vendors = new Map(Object.entries(vendorMakers).map(([id, make]) => [id, make(worldOf(id))]));
   };
   const reset = (): void => {
+    for (const part of [log, webhooks, redirects, settings, limits]) part.clear();
     faults.clearAll();
-    log.clear();
-    webhooks.clear();
-    redirects.clear();
-    settings.clear();
-    limits.clear();
     memory.forget();
     clock.reset();
     build();
   };
   build();
-  const deps: ControlDeps = { clock, faults, log, webhooks, vendor: (id) => vendors.get(id), vendorIds: () => [...vendors.keys()], limits: limitsOf, settings: settingsOf, redirects, reset };
-  const pipeline = { clock, faults, log, random: createRandom(`${seed}/latency`), vendors: () => [...vendors.values()], control: (call: Parameters<typeof control>[1]) => control(deps, call) };
+  const deps: ControlDeps = { clock, faults, log, webhooks, vendor: (id) => vendors.get(id), vendorIds: () => [...vendors.keys()], limits: (id) => limits.of(id), settings: (id) => settings.of(id), redirects, reset };
+  const pipeline: PipelineDeps = { clock, faults, log, random: createRandom(`${seed}/latency`), vendors: () => [...vendors.values()], control: (call) => control(deps, call) };
+  return { pipeline, clock, webhooks, memory };
+}
 
+/** Starts listening on 127.0.0.1. Rejects when the port is taken. */
+export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
+  const { pipeline, clock, webhooks, memory } = setStage(options);
   const server = createServer({ keepAliveTimeout: 30_000 }, (request, response) => {
     serve(pipeline, request, response).catch(() => response.destroy());
   });

@@ -4,9 +4,9 @@ import { once } from 'node:events';
 import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { after, before, beforeEach, test } from 'node:test';
-import { sandboxKeys } from './apps.ts';
+import { sandboxApps, sandboxKeys } from './apps.ts';
 import { startSandbox, type Sandbox } from './sandbox.ts';
-import { at, wire } from './user-agent.ts';
+import { at, decideConsent, mapped, wire } from './user-agent.ts';
 
 interface Received {
   readonly headers: IncomingHttpHeaders;
@@ -143,6 +143,34 @@ test('Pipedrive: Basic credentials and meta', async () => {
   assert.equal(first?.headers.authorization, `Basic ${Buffer.from('user:pass').toString('base64')}`);
   const body: unknown = JSON.parse(first?.body ?? '{}');
   assert.deepEqual([at(body, 'meta.action'), at(body, 'meta.entity'), at(body, 'data.name')], ['create', 'person', 'Ada Ö']);
+});
+
+test('Slack numbers what it sends again', async () => {
+  failures = 1;
+  await register('slack');
+  await sandbox.webhooksIdle();
+  assert.deepEqual(received.map((one) => one.headers['x-slack-retry-num']), [undefined, '1']);
+});
+
+test('Salesforce sends a SOAP message that names its organisation, GitHub an issue event', async () => {
+  await register('salesforce');
+  await register('github', { events: ['issues'] });
+  const client = sandboxApps.github;
+  const redirect = 'http://127.0.0.1:4400/oauth/callback';
+  const page = mapped(sandbox.url, `https://github.com/login/oauth/authorize?${new URLSearchParams({ client_id: client.client_id, redirect_uri: redirect, scope: 'repo' })}`);
+  const code = (await decideConsent(page)).searchParams.get('code') ?? '';
+  const token = await wire(sandbox.url, 'https://github.com/login/oauth/access_token', { form: { client_id: client.client_id, client_secret: client.client_secret, code, redirect_uri: redirect }, headers: { accept: 'application/json' } });
+  await wire(sandbox.url, 'https://api.github.com/repos/evenkeel-sandbox-1/web/issues', { bearer: String(at(token.body, 'access_token')), json: { title: 'Ny' } });
+  const app = sandboxApps.salesforce;
+  const back = await decideConsent(mapped(sandbox.url, `https://login.salesforce.com/services/oauth2/authorize?${new URLSearchParams({ response_type: 'code', client_id: app.client_id, redirect_uri: redirect })}`));
+  const session = await wire(sandbox.url, 'https://login.salesforce.com/services/oauth2/token', { form: { grant_type: 'authorization_code', client_id: app.client_id, client_secret: app.client_secret, redirect_uri: redirect, code: back.searchParams.get('code') ?? '' } });
+  await wire(sandbox.url, `${String(at(session.body, 'instance_url'))}/services/data/v62.0/sobjects/Contact`, { bearer: String(at(session.body, 'access_token')), json: { LastName: 'O<Brien' } });
+  await sandbox.webhooksIdle();
+  const issue = received.find((one) => one.headers['x-github-event'] === 'issues');
+  assert.deepEqual([at(JSON.parse(issue?.body ?? '{}'), 'action'), at(JSON.parse(issue?.body ?? '{}'), 'installation.id')], ['opened', 51000001]);
+  const soap = received.find((one) => String(one.headers['content-type']).startsWith('text/xml'));
+  assert.match(soap?.body ?? '', /<OrganizationId>00D5g00000SBX01EAA<\/OrganizationId>/);
+  assert.match(soap?.body ?? '', /<sf:LastName>O&#60;Brien<\/sf:LastName>/);
 });
 
 test('Slack greets with a signed challenge, GitHub with a ping', async () => {
