@@ -1,6 +1,7 @@
+/** The OAuth apps registered with the simulated vendors: fixed, public, worthless outside the sandbox. */
 import { readFileSync } from 'node:fs';
 
-/** The OAuth apps registered with the simulated vendors: fixed, public, worthless outside the sandbox. */
+/** What the owner of an app is given by the vendor. */
 export interface SandboxApp {
   readonly client_id: string;
   readonly client_secret: string;

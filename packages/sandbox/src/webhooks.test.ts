@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { after, before, beforeEach, test } from 'node:test';
 import { sandboxApps, sandboxKeys } from './apps.ts';
 import { startSandbox, type Sandbox } from './sandbox.ts';
-import { at, decideConsent, mapped, wire } from './user-agent.ts';
+import { at, decideConsent, mapped, wire } from '../test/user-agent.ts';
 
 interface Received {
   readonly headers: IncomingHttpHeaders;

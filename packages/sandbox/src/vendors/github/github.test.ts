@@ -4,7 +4,7 @@ import { after, before, beforeEach, test } from 'node:test';
 import { SignJWT } from 'jose';
 import { sandboxApps } from '../../apps.ts';
 import { startSandbox, type Sandbox } from '../../sandbox.ts';
-import { at, decideConsent, mapped, wire, type WireAnswer } from '../../user-agent.ts';
+import { at, decideConsent, mapped, wire, type WireAnswer } from '../../../test/user-agent.ts';
 
 const app = sandboxApps.github;
 const redirect = 'http://127.0.0.1:4400/oauth/callback';

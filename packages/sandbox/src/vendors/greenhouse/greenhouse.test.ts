@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, beforeEach, test } from 'node:test';
 import { sandboxKeys } from '../../apps.ts';
 import { startSandbox, type Sandbox } from '../../sandbox.ts';
-import { at, wire, type WireAnswer, type WireRequest } from '../../user-agent.ts';
+import { at, wire, type WireAnswer, type WireRequest } from '../../../test/user-agent.ts';
 
 const basic = `${sandboxKeys.greenhouse[0]}:`;
 const host = 'https://harvest.greenhouse.io';

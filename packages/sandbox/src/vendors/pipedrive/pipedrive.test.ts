@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { sandboxApps, sandboxKeys } from '../../apps.ts';
 import { startSandbox, type Sandbox } from '../../sandbox.ts';
-import { at, decideConsent, mapped, wire, type WireAnswer } from '../../user-agent.ts';
+import { at, decideConsent, mapped, wire, type WireAnswer } from '../../../test/user-agent.ts';
 
 const app = sandboxApps.pipedrive;
 const redirect = 'http://127.0.0.1:4400/oauth/callback';

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { after, before, beforeEach, test } from 'node:test';
 import { sandboxApps } from '../../apps.ts';
 import { startSandbox, type Sandbox } from '../../sandbox.ts';
-import { at, decideConsent, mapped, wire, type WireAnswer } from '../../user-agent.ts';
+import { at, decideConsent, mapped, wire, type WireAnswer } from '../../../test/user-agent.ts';
 
 const app = sandboxApps.salesforce;
 const redirect = 'http://127.0.0.1:4400/oauth/callback';

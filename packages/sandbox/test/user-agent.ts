@@ -1,9 +1,9 @@
 /**
- * What a person and a client do at the simulated vendors, for tests and demonstrations: press Approve or Deny on a
+ * What a person and a client do at the simulated vendors, for tests: press Approve or Deny on a
  * consent page, and call a vendor's real address through the sandbox.
  */
-import type { Json } from './json.ts';
-import { parseJson } from './json.ts';
+import type { Json } from '../src/json.ts';
+import { parseJson } from '../src/json.ts';
 
 /** The sandbox's address of a vendor's real one: https://host/path → <sandbox>/host/path. */
 export const mapped = (sandboxUrl: string, realUrl: string): string => `${sandboxUrl}/${realUrl.replace(/^https:\/\//, '')}`;
