@@ -18,7 +18,8 @@ export interface AccountAccess {
   open(accountId: string, caller: AccountCaller): Promise<OpenResult>;
   /**
    * The first half of the 401 rule: one forced renewal, unless a newer version is stored already. A credential that
-   * cannot be renewed comes back as it was (same `credentialVersion`): then a second attempt is pointless.
+   * cannot be renewed, or that a probe proved alive a moment ago, comes back as it was (same `credentialVersion`): then
+   * a second attempt is pointless.
    */
   renew(opened: OpenAccount): Promise<OpenResult>;
   /** Still refused after `renew`: the connector's validation call decides. `dead` has moved the account to needs_reauth. */
@@ -38,8 +39,8 @@ export interface AccessParts {
   readonly now: () => number;
 }
 
-/** A probe that found the credential alive is believed this long, so that failing endpoints do not double their traffic. */
-const probeBelievedMs = 10_000;
+/** A probe that found the credential alive is believed this long: an endpoint that keeps answering 401 must not cause a refresh and a probe a call. */
+const probeBelievedMs = 60_000;
 
 export class AccessToAccounts implements AccountAccess {
   readonly #parts: AccessParts;
@@ -61,7 +62,7 @@ export class AccessToAccounts implements AccountAccess {
     const caller = { tenantId: opened.tenantId };
     const current = await opener.reopen(opened.id, caller);
     if (!current.ok || current.opened.credentialVersion !== opened.credentialVersion) return current;
-    if (!isRenewable(current.opened.scheme.source, tokenOf(current.opened))) return current;
+    if (this.#provenAlive(opened) || !isRenewable(current.opened.scheme.source, tokenOf(current.opened))) return current;
     const renewal = await refresher.renew(opened.id, opened.credentialVersion, { actor: 'system:401' });
     switch (renewal.kind) {
       case 'renewed':
@@ -75,8 +76,8 @@ export class AccessToAccounts implements AccountAccess {
   }
 
   refused(opened: OpenAccount, evidence: object): Promise<'dead' | 'alive'> {
-    const key = `${opened.id} ${opened.credentialVersion}`;
-    if ((this.#aliveUntil.get(key) ?? 0) > this.#parts.now()) return Promise.resolve('alive');
+    if (this.#provenAlive(opened)) return Promise.resolve('alive');
+    const key = keyOf(opened);
     const present = this.#probes.get(key);
     if (present !== undefined) return present;
     const probe = this.#judge(opened, evidence).then((verdict) => {
@@ -88,6 +89,10 @@ export class AccessToAccounts implements AccountAccess {
     const done = (): void => void this.#probes.delete(key);
     probe.then(done, done);
     return probe;
+  }
+
+  #provenAlive(opened: OpenAccount): boolean {
+    return (this.#aliveUntil.get(keyOf(opened)) ?? 0) > this.#parts.now();
   }
 
   async #judge(opened: OpenAccount, evidence: object): Promise<'dead' | 'alive'> {
@@ -169,6 +174,8 @@ export class AccessToAccounts implements AccountAccess {
     void guarded.then(() => this.#background.delete(guarded));
   }
 }
+
+const keyOf = (opened: OpenAccount): string => `${opened.id} ${opened.credentialVersion}`;
 
 function tokenOf(opened: OpenAccount): { refresh_token?: string } {
   return typeof opened.scope.token === 'object' && opened.scope.token !== null ? opened.scope.token : {};

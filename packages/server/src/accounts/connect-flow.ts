@@ -16,7 +16,7 @@ import { createState, findSession, findState, hashToken, newToken, noteOnSession
 import type { Setup } from './setup.ts';
 import { takeCredentials, type Given } from './taking-credentials.ts';
 import type { Vault } from './vault.ts';
-import { secretsIn, type ConnectorSource, type Vendor } from './vendor.ts';
+import { isManifestFault, secretsIn, type ConnectorSource, type Vendor } from './vendor.ts';
 
 export interface ConnectFlowParts {
   readonly pool: Pool;
@@ -95,7 +95,7 @@ export class ConnectFlow {
     try {
       address = await buildAuthorizationRequest(scheme.source, scope, { redirectUri, state, codeVerifier, crypto: vendor.crypto });
     } catch (error) {
-      if (!(error instanceof TypeError)) throw error;
+      if (!isManifestFault(error)) throw error;
       return { page: failurePage(409, 'This cannot be connected now', error.message, 'Tell whoever sent the link; it can be used again when this is corrected.') };
     }
     const hash = hashToken(state);

@@ -242,10 +242,19 @@ test('a 401 condemns only after the probe, and only the version it was about', a
   const { account } = await connect();
   const opened = await node.room.access.open(account.id, { tenantId: null });
   assert.ok(opened.ok);
-  assert.equal(await node.room.access.refused(opened.opened, { path: '/x' }), 'alive');
   const { access_token: token, refresh_token: refreshToken } = opened.opened.scope.token as { access_token: string; refresh_token: string };
   const renewed = await node.room.access.renew(opened.opened);
   assert.ok(renewed.ok && renewed.opened.credentialVersion === 2);
+  assert.equal(await node.room.access.refused(opened.opened, { path: '/x' }), 'alive');
+  assert.equal(await node.room.access.refused(renewed.opened, { path: '/x' }), 'alive');
+  // Proven alive: an endpoint that goes on answering 401 causes neither refreshes nor probes.
+  const before = idp.tokenRequests();
+  for (let call = 0; call < 5; call += 1) {
+    const again = await node.room.access.renew(renewed.opened);
+    assert.ok(again.ok && again.opened.credentialVersion === 2);
+  }
+  assert.equal(idp.tokenRequests(), before);
+  node.advance(61_000);
   for (const one of [refreshToken, token]) await fetch(`${idp.url}/token/revocation`, { method: 'POST', body: new URLSearchParams({ token: one, ...testClient }) });
   const later = await node.room.access.open(account.id, { tenantId: null });
   assert.ok(later.ok);
@@ -254,6 +263,7 @@ test('a 401 condemns only after the probe, and only the version it was about', a
   const verdicts = await Promise.all([node, node].map((one) => one.room.access.refused(later.opened, { path: '/x' })));
   assert.deepEqual(verdicts, ['dead', 'dead']);
   assert.deepEqual((await eventsOf(account.id)).slice(-1), ['needs_reauth']);
+  node.advance(-61_000);
 });
 
 test('deleting revokes at the vendor; a vendor that fails does not keep the account', async () => {

@@ -15,6 +15,7 @@ import type { Refresher } from './refresher.ts';
 import { timesOf } from './taking-credentials.ts';
 import { moveAccount } from './transitions.ts';
 import type { Vault } from './vault.ts';
+import { identify } from './vendor-identity.ts';
 import { scopeOf, secretsIn, type ConnectorSource, type Vendor } from './vendor.ts';
 
 export interface SetupParts {
@@ -141,20 +142,6 @@ async function validate(work: Work): Promise<GrantFailure | undefined> {
   work.called = true;
   work.scope = withCaptures(work.scope, outcome.captures);
   return undefined;
-}
-
-type Identity = { readonly ok: true; readonly externalId: string | null; readonly label: string | null } | { readonly ok: false; readonly failure: GrantFailure };
-
-/** Which account of the vendor this is. Re-authorisation with another one is refused: its data would change hands. */
-async function identify({ account, connector, scope }: Work): Promise<Identity> {
-  const text = (value: unknown): string | null => (typeof value === 'string' && value !== '' ? value : typeof value === 'number' ? String(value) : null);
-  const externalId = text(await connector.account.externalId?.(scope));
-  const label = text(await connector.account.label?.(scope));
-  if (account.external_id !== null && externalId !== null && account.external_id !== externalId) {
-    const message = `These credentials belong to another account of the vendor (${externalId.slice(0, 100)}); this connection is for ${account.label ?? account.external_id}. Sign in there as that account, or connect the other one separately.`;
-    return { ok: false, failure: { kind: 'rejected', message, step: 'identity', status: null, vendorCode: null, retryAfterS: null } };
-  }
-  return { ok: true, externalId: externalId?.slice(0, 500) ?? null, label: label?.slice(0, 500) ?? null };
 }
 
 /** Writes what validation learned; new credentials of a working account take the place of the old ones here. */

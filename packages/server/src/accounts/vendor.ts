@@ -11,8 +11,11 @@ import type { CompiledScheme, Connector } from '@evenkeel/core/connectors/connec
 import type { CryptoPort } from '@evenkeel/core/connectors/crypto-port.ts';
 import { compileJudgement, judge, type Judgement } from '@evenkeel/core/connectors/judge.ts';
 import { cleanMessage, secretsOf } from '@evenkeel/core/connectors/redaction.ts';
+import { ExpressionFailure } from '@evenkeel/core/connectors/expression.ts';
+import { RequestFailure } from '@evenkeel/core/connectors/request-failure.ts';
 import { readAnswer } from '@evenkeel/core/connectors/response.ts';
 import { momentOf, type Scope } from '@evenkeel/core/connectors/scope.ts';
+import { TemplateFailure } from '@evenkeel/core/connectors/template.ts';
 import { headerMap } from '@evenkeel/core/connectors/upstream-answer.ts';
 import type { UpstreamClient } from '../upstream/client.ts';
 import { UpstreamError } from '../upstream/failure.ts';
@@ -113,6 +116,11 @@ function keyRoot(secret: JsonObject): { fingerprint: string } | undefined {
 export function evidenceOf(failure: GrantFailure): JsonObject {
   const { step, status, vendorCode, kind, message } = failure;
   return { step, kind, message, ...(status === null ? {} : { upstream_status: status }), ...(vendorCode === null ? {} : { vendor_code: vendorCode }) };
+}
+
+/** Whether a throw says that a manifest cannot be evaluated on what there is: an absent value, a failing expression. */
+export function isManifestFault(error: unknown): error is Error {
+  return error instanceof TypeError || error instanceof ExpressionFailure || error instanceof TemplateFailure || error instanceof RequestFailure;
 }
 
 /** Everything of an account that must not be shown, for redaction. */
