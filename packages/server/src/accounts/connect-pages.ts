@@ -55,8 +55,8 @@ export function formPage(view: FormView): Page {
     status: faults.size > 0 ? 422 : 200,
     title: view.reauthorises ? `Connect ${vendor} again` : `Connect ${vendor}`,
     body: html`
-${notice !== null && html`<div class="notice bad" role="alert"><p><strong>It did not work.</strong> ${notice}</p></div>`}
-${faults.size > 0 && html`<div class="notice bad" role="alert"><p><strong>Please correct:</strong></p><ul>${[...faults].map(([name, fault]) => html`<li><a href="#${name}">${fault}</a></li>`)}</ul></div>`}
+${notice !== null && html`<div class="notice bad" role="alert"><strong>It did not work.</strong> ${notice}</div>`}
+${faults.size > 0 && html`<div class="notice bad" role="alert"><strong>Please correct:</strong><ul>${[...faults].map(([name, fault]) => html`<li><a href="#${name}">${fault}</a></li>`)}</ul></div>`}
 <p>${lead}</p>
 <form method="post" action="${view.action}" autocomplete="off" class="card">
 ${fields.map((field) => fieldRow(field, view.values[field.name], faults.get(field.name)))}
@@ -70,8 +70,8 @@ function fieldRow(field: ConnectField, value: unknown, fault: string | undefined
   return html`<div class="field">
 <label for="${field.name}">${field.label}${field.required === false && html` <span class="quiet">(optional)</span>`}</label>
 ${control(field, value, fault !== undefined, described)}
-${field.help !== undefined && html`<p class="help" id="${field.name}-help">${field.help}</p>`}
-${fault !== undefined && html`<p class="error" id="${field.name}-fault">${fault}</p>`}
+${field.help !== undefined && html`<span class="help" id="${field.name}-help">${field.help}</span>`}
+${fault !== undefined && html`<span class="error" id="${field.name}-fault">${fault}</span>`}
 </div>`;
 }
 
@@ -96,7 +96,7 @@ export function connectedPage(vendor: string, label: string | null, returnUrl: s
   return {
     status: 200,
     title: `${vendor} is connected`,
-    body: html`<div class="notice good" role="status"><p>The connection works${label !== null && html`: <strong>${label}</strong>`}.</p></div>
+    body: html`<div class="notice good" role="status">The connection works${label !== null && html`: <strong>${label}</strong>`}.</div>
 ${returnUrl === null ? html`<p>You may close this page.</p>` : html`<p><a class="button" href="${returnUrl}">Continue</a></p>`}`,
   };
 }
@@ -106,7 +106,7 @@ export function takenPage(vendor: string, returnUrl: string | null): Page {
   return {
     status: 200,
     title: `${vendor} is authorised again`,
-    body: html`<div class="notice good" role="status"><p>The new access data are stored and will be used from now on.</p></div>
+    body: html`<div class="notice good" role="status">The new access data are stored and will be used from now on.</div>
 ${returnUrl === null ? html`<p>You may close this page.</p>` : html`<p><a class="button" href="${returnUrl}">Continue</a></p>`}`,
   };
 }
@@ -115,14 +115,14 @@ export function retryPage(vendor: string, message: string | null, action: string
   return {
     status: 200,
     title: `${vendor} is connected, but not set up`,
-    body: html`<div class="notice bad" role="alert"><p>The sign-in worked. A step after it failed${message !== null && html`: ${message}`}</p></div>
+    body: html`<div class="notice bad" role="alert">The sign-in worked. A step after it failed${message !== null && html`: ${message}`}</div>
 <form method="post" action="${action}"><button type="submit" class="primary">Try again</button></form>`,
   };
 }
 
 /** What happened, and what to do. */
 export function failurePage(status: number, title: string, happened: string, remedy: string, link?: { href: string; text: string }): Page {
-  return { status, title, body: html`<div class="notice bad" role="alert"><p>${happened}</p></div><p>${remedy}</p>${link !== undefined && html`<p><a class="button" href="${link.href}">${link.text}</a></p>`}` };
+  return { status, title, body: html`<div class="notice bad" role="alert">${happened}</div><p>${remedy}</p>${link !== undefined && html`<p><a class="button" href="${link.href}">${link.text}</a></p>`}` };
 }
 
 export const gonePages = {
