@@ -13,7 +13,7 @@ import { compileCapture, compileScheme, compileStep } from './scheme.ts';
 import type { Scope } from './scope.ts';
 import { compileReader, compileValue } from './value.ts';
 
-export type { CompiledApply, CompiledCapture, CompiledOperation, CompiledRequest, CompiledScheme, CompiledStep, CompiledValidation, Connector } from './connector.ts';
+export type { CompiledOperation, Connector } from './connector.ts';
 
 export type CompileResult = { readonly ok: true; readonly connector: Connector; readonly warnings: readonly Fault[] } | { readonly ok: false; readonly faults: readonly Fault[] };
 

@@ -2,7 +2,6 @@
  * Plain paths (`paging.next.after`, `items[0].id`, `items[-1]`, `["odd key"].x`, `` for the whole) compiled to closures.
  * A path reads own properties only: nothing inherited is ever seen, so hostile keys are merely absent.
  */
-import type { Fault } from './fault.ts';
 
 export type PathSegment = string | number;
 export type ParsedPath = { readonly ok: true; readonly segments: readonly PathSegment[] } | { readonly ok: false; readonly message: string };
@@ -81,10 +80,4 @@ function step(value: unknown, segment: PathSegment): unknown {
   if (typeof value !== 'object' || value === null) return undefined;
   if (typeof segment === 'number') return Array.isArray(value) ? value.at(segment) : undefined;
   return Object.hasOwn(value, segment) ? (value as Record<string, unknown>)[segment] : undefined;
-}
-
-/** The faults of a path, as a list for the linter. */
-export function pathFaults(at: string, path: string): Fault[] {
-  const parsed = parsePath(path);
-  return parsed.ok ? [] : [{ path: at, message: parsed.message, severity: 'error' }];
 }

@@ -15,7 +15,7 @@ import { platformFailure, RequestFailure } from './request-failure.ts';
 import type { Scope } from './scope.ts';
 import { compileMap, type CompiledValue } from './value.ts';
 
-export type { BuildResult, CompiledRequest, OutgoingRequest, RequestProblem } from './connector.ts';
+export type { BuildResult, CompiledRequest, OutgoingRequest } from './connector.ts';
 
 /** What an operation adds to its request. */
 export interface RequestExtras {

@@ -8,7 +8,7 @@ import { compilePath } from './path.ts';
 import type { Scope } from './scope.ts';
 import { compileTemplate } from './template.ts';
 
-export { compileTemplate, parseTemplate, TemplateFailure } from './template.ts';
+export { compileTemplate, parseTemplate } from './template.ts';
 
 /** When `asynchronous` is false the result is never a promise. Rejects or throws `ExpressionFailure` or `TemplateFailure`. */
 export interface CompiledValue {

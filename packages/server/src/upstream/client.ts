@@ -5,7 +5,7 @@
 import { Readable } from 'node:stream';
 import { createAddressGuard } from './address-guard.ts';
 import { createDialer, type Resolve } from './dialer.ts';
-import { Exchange, type ExchangeLimits, type UpstreamHeaders, type UpstreamReply } from './exchange.ts';
+import { Exchange, type ExchangeLimits, type UpstreamReply } from './exchange.ts';
 import { UpstreamError } from './failure.ts';
 import { createHostMap, type HostMap } from './host-map.ts';
 import { maxRedirects, nextHop } from './redirect.ts';
@@ -13,7 +13,7 @@ import { createAddressResolver, type ResolveAddress, type Target } from './targe
 import { ConnectionPool } from './wire/connection-pool.ts';
 import { writeHead } from './wire/request-head.ts';
 
-export type { UpstreamHeaders, UpstreamReply };
+export type { UpstreamReply };
 
 /** An OutgoingRequest of core, or one whose body is still arriving. Header names in lower case. */
 export interface UpstreamRequest {
