@@ -9,7 +9,7 @@ const states: readonly Account['state'][] = ['active', 'connecting', 'needs_reau
 const stateNames: Record<Account['state'], string> = {
   active: 'Active',
   connecting: 'Connecting',
-  needs_reauth: 'Needs re-authorisation',
+  needs_reauth: 'Needs re-auth',
   validation_error: 'Validation error',
   post_install_error: 'Post-install error',
 };

@@ -1,5 +1,5 @@
 /** Structured logs on standard output, one JSON object a line, with everything that could hold a secret redacted. */
-import { pino, type Logger } from 'pino';
+import { pino, type DestinationStream, type Logger } from 'pino';
 
 export type Log = Logger;
 
@@ -21,16 +21,20 @@ const secretKeys = [
   'code_verifier',
 ];
 
-export function createLog(level: string): Log {
+/** `destination`: where the lines go instead of standard output. */
+export function createLog(level: string, destination: DestinationStream = pino.destination(1)): Log {
   const paths = secretKeys.flatMap((key) => {
     const quoted = `["${key}"]`;
     return [key.includes('-') ? quoted : key, `*${quoted}`, `*.*${quoted}`];
   });
-  return pino({
-    level,
-    base: null,
-    timestamp: pino.stdTimeFunctions.isoTime,
-    redact: { paths, censor: '[redacted]' },
-    formatters: { level: (label) => ({ level: label }) },
-  });
+  return pino(
+    {
+      level,
+      base: null,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      redact: { paths, censor: '[redacted]' },
+      formatters: { level: (label) => ({ level: label }) },
+    },
+    destination,
+  );
 }

@@ -7,7 +7,9 @@ import { randomBytes } from 'node:crypto';
 import { chmod, chown, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import pg from 'pg';
 
 const run = promisify(execFile);
 
@@ -59,10 +61,39 @@ export async function startEmbeddedPostgres(dataDir: string, overrides: Readonly
     const options = Object.entries({ ...settings, ...overrides, port: String(port) }).map(([name, value]) => `-c ${name}=${value === '' ? "''" : value}`);
     await control(binaries.pg_ctl, ['start', '-w', '-t', '60', '-s', '-D', cluster, '-l', logFile, '-o', options.join(' ')], owner, logFile);
   }
+  const url = `postgres://postgres:${password}@127.0.0.1:${port}/postgres`;
+  const ownership = await claimOwnership(url, dataDir);
   return {
-    url: `postgres://postgres:${password}@127.0.0.1:${port}/postgres`,
-    stop: () => control(binaries.pg_ctl, ['stop', '-w', '-t', '60', '-s', '-m', 'fast', '-D', cluster], owner, logFile),
+    url,
+    async stop() {
+      await ownership.end().catch(() => undefined);
+      await control(binaries.pg_ctl, ['stop', '-w', '-t', '60', '-s', '-m', 'fast', '-D', cluster], owner, logFile);
+    },
   };
+}
+
+/** The key of the advisory lock that says whose database this is. */
+const ownershipKey = 4_400_003;
+/** How long PostgreSQL may take to notice that a killed owner is gone. */
+const ownershipPatienceMs = 3_000;
+
+/**
+ * One process owns the embedded database and stops it at its end. A second one in the same folder is refused, and the
+ * database left running; the lock goes with the connection, however its process ends.
+ */
+async function claimOwnership(url: string, dataDir: string): Promise<pg.Client> {
+  const client = new pg.Client({ connectionString: url, application_name: 'evenkeel owner', keepAlive: true });
+  client.on('error', () => undefined);
+  await client.connect();
+  const until = performance.now() + ownershipPatienceMs;
+  for (;;) {
+    const { rows } = await client.query<{ owned: boolean }>('select pg_try_advisory_lock($1) as owned', [ownershipKey]);
+    if (rows[0]?.owned === true) return client;
+    if (performance.now() > until) break;
+    await sleep(100);
+  }
+  await client.end();
+  throw new Error(`Another Evenkeel runs in the data folder ${dataDir}: end it, or set EVENKEEL_DATA_DIR to another folder`);
 }
 
 async function findBinaries(): Promise<Binaries> {

@@ -75,7 +75,7 @@ function addRoute(app: FastifyInstance, one: Route, { database, keys, log }: App
   // Answers that a room sends itself, and streams, are not serialised by schema.
   const answers = Object.fromEntries(Object.entries(response).filter(([, schema]) => schema !== null));
   const handler: RouteHandlerMethod = (request, reply) => {
-    reply.raw.setHeader('evenkeel-request-id', request.id);
+    if (one.answersRaw !== true) reply.raw.setHeader('evenkeel-request-id', request.id);
     return handle({ params: request.params, query: request.query, body: request.body, requestId: request.id, raw: request, reply, caller: request.caller });
   };
   app.route({
@@ -168,6 +168,11 @@ async function addDocumentation(app: FastifyInstance, version: string): Promise<
       security: [{ key: [] }],
     },
   });
-  await app.register(swaggerUi, { routePrefix: '/docs', staticCSP: true });
+  await app.register(swaggerUi, {
+    routePrefix: '/docs',
+    staticCSP: true,
+    // The documentation sets styles on its elements; scripts stay restricted to its own files.
+    transformStaticCSP: (policy) => policy.replace("style-src 'self'", "style-src 'self' 'unsafe-inline'"),
+  });
   app.get('/openapi.json', { schema: { hide: true } }, () => app.swagger());
 }

@@ -41,6 +41,8 @@ interface RouteBase<Schema extends RouteSchema> {
   readonly bodyLimit?: number;
   /** The body arrives as the unread stream `raw.raw`, whatever its type. */
   readonly rawBody?: true;
+  /** The handler writes its whole answer on `reply.raw`, the header evenkeel-request-id included. */
+  readonly answersRaw?: true;
 }
 
 /** `audit`: the action's name, such as `account.retry`, or why the route needs none. */

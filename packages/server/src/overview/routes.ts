@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { transformSync } from '@swc/wasm-typescript';
 import { route, type Route } from '../http/route.ts';
 
-const policy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+const policy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 interface Asset {
   readonly path: string;
@@ -19,6 +19,7 @@ interface Asset {
 
 const assets: readonly Asset[] = [
   { path: '/', file: 'overview.html', type: 'text/html; charset=utf-8', summary: 'Overview of accounts and calls' },
+  { path: '/favicon.ico', file: 'icon.svg', type: 'image/svg+xml', summary: 'Icon of pages' },
   { path: '/assets/page.css', file: 'page.css', type: 'text/css; charset=utf-8', summary: 'Style sheet of pages' },
   { path: '/assets/overview.js', file: 'overview.ts', type: 'text/javascript; charset=utf-8', summary: 'Script of the overview' },
 ];
