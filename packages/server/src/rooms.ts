@@ -16,6 +16,7 @@ import { BufferedCallRecorder } from './telemetry/buffered-recorder.ts';
 import { makeCallPartitions } from './telemetry/call-partitions.ts';
 import { callRetentionJob } from './telemetry/call-retention.ts';
 import { callRoutes } from './telemetry/call-routes.ts';
+import { metricsRoutes } from './telemetry/metrics-routes.ts';
 import { createUpstreamClient } from './upstream/client.ts';
 import { createCrypto } from './upstream/crypto.ts';
 import { createHostMap } from './upstream/host-map.ts';
@@ -28,6 +29,7 @@ export interface Foundation {
   readonly notifications: Notifications;
   readonly log: Log;
   readonly now: () => number;
+  readonly version: string;
   /** Registers how something opened here ends; called in reverse order. */
   readonly onClose: (close: () => Promise<unknown>) => void;
 }
@@ -40,7 +42,7 @@ export interface Rooms {
 const builtInConnectors = join(import.meta.dirname, '../../../connectors');
 
 export async function buildRooms(foundation: Foundation): Promise<Rooms> {
-  const { configuration, masterKey, pool, notifications, log, now, onClose } = foundation;
+  const { configuration, masterKey, pool, notifications, log, now, version, onClose } = foundation;
   const vault = await openVault(pool, masterKey);
   const registry = await openRegistry({
     pool,
@@ -68,7 +70,7 @@ export async function buildRooms(foundation: Foundation): Promise<Rooms> {
   const gateway = new Gateway({ accounts: accounts.access, upstream, crypto, recorder, log, now });
 
   return {
-    routes: [...connectorRoutes({ registry, database: pool }), ...accounts.routes, ...gatewayRoutes(gateway, now), ...callRoutes(pool)],
+    routes: [...connectorRoutes({ registry, database: pool }), ...accounts.routes, ...gatewayRoutes(gateway, now), ...callRoutes(pool), ...metricsRoutes({ database: pool, counts: () => recorder.counts, version })],
     jobs: [callRetentionJob(pool, { now })],
   };
 }
