@@ -41,6 +41,31 @@ export const Account = Type.Object(
 export type Account = Type.Static<typeof Account>;
 export const AccountList = listOf(Account);
 
+export const CredentialEvent = Type.Object(
+  {
+    at: when,
+    first_at: when,
+    outcome: Type.Union([Type.Literal('granted'), Type.Literal('refreshed'), Type.Literal('failed'), Type.Literal('held'), Type.Literal('refused'), Type.Literal('ended_early')], {
+      description:
+        'granted: the owner gave it. refreshed: a new token was stored. failed: a refresh failed and is tried again. held: not tried while the access token serves, since the answer to an earlier attempt was lost. refused: the vendor ended the grant. ended_early: the token was refused before its stated end.',
+    }),
+    attempts: Type.Integer({ description: 'How often, from first_at to at.' }),
+    version: Type.Integer({ description: 'The version that was tried; of granted and refreshed the one that came.' }),
+    actor: Type.String({ description: 'system:scheduler, system:refresh (before a call), system:401, system:setup, key:<id>, or owner.' }),
+    message: orNull(Type.String()),
+    expires_at: orNull(when),
+    next_due_at: orNull(when),
+  },
+  { $id: 'CredentialEvent' },
+);
+export type CredentialEvent = Type.Static<typeof CredentialEvent>;
+
+export const AccountDetail = Type.Object(
+  { ...Account.properties, timeline: Type.Array(CredentialEvent, { description: 'What became of the newest versions of its credential, newest first; never a secret.' }) },
+  { $id: 'AccountDetail' },
+);
+export type AccountDetail = Type.Static<typeof AccountDetail>;
+
 export const AccountQuery = Type.Object({
   state: Type.Optional(AccountState),
   connector: Type.Optional(Type.String({ maxLength: 63 })),

@@ -24,6 +24,11 @@ export type GrantSource =
 export interface GrantTools extends StepTools {
   readonly crypto: CryptoPort;
   readonly nowMs: number;
+  /**
+   * Called with a token that came while more requests follow it (introspection, exchange): stored now, it outlives a
+   * failure or a crash among them, which matters where the refresh token before it is dead by then.
+   */
+  received?(token: TokenSet): Promise<void>;
 }
 
 /** Whether a scheme ever needs a token obtained for it, beyond what its form asks for. */
@@ -80,7 +85,7 @@ async function* codeGrant(scheme: AuthSchemeOf<'oauth2_code'>, source: GrantSour
 async function* atTokenEndpoint(scheme: AuthScheme, endpoint: TokenEndpoint & TokenReading & Pick<AuthSchemeOf<'oauth2_code'>, 'exchange'>, grant: TokenGrant, scope: Scope, tools: GrantTools): Driver<GrantOutcome> {
   const request = await buildTokenRequest(scheme, endpoint, grant, scope);
   const reply = yield { step: 'token', request };
-  if (!reply.ok) return { ok: false, failure: unreachable('token', reply.message) };
+  if (!reply.ok) return { ok: false, failure: unreachable('token', reply) };
   const outcome = await processTokenResponse(endpoint, scope, reply.answer, tools.nowMs);
   if (!outcome.ok) return outcome;
   return yield* complete(endpoint, withCaptures({ ...scope, token: outcome.token, ...readingScope(reply.answer, outcome.token) }, outcome.captures), outcome, tools);
@@ -94,6 +99,7 @@ async function* complete(
   tools: GrantTools,
 ): Driver<GrantOutcome> {
   let { expiresAtMs } = first;
+  if (reading.expiry?.from === 'introspection' || (reading.exchange ?? []).length > 0) await tools.received?.(first.token);
   if (reading.expiry?.from === 'introspection') {
     const stated = yield* introspect(reading.expiry, scope, tools);
     expiresAtMs = stated;
@@ -131,7 +137,7 @@ async function* assertionGrant(scheme: AuthSchemeOf<'jwt_bearer'>, scope: Scope,
   const built = await tools.build(grant.request, known);
   if (!built.ok) return { ok: false, failure: manifestFault('token', built.message) };
   const reply = yield { step: 'token', request: built.request };
-  if (!reply.ok) return { ok: false, failure: unreachable('token', reply.message) };
+  if (!reply.ok) return { ok: false, failure: unreachable('token', reply) };
   const outcome = await processTokenResponse(grant, known, reply.answer, tools.nowMs);
   if (!outcome.ok) return outcome;
   const { expiry, capture, refresh, response } = grant;
@@ -168,8 +174,8 @@ export function withCaptures(scope: Scope, { captured, secret }: Captures): Scop
 
 const joined = (first: Captures, second: Captures): Captures => ({ captured: { ...first.captured, ...second.captured }, secret: { ...first.secret, ...second.secret } });
 
-function unreachable(step: string, message: string): GrantFailure {
-  return { kind: 'transient', message, step, status: null, vendorCode: null, retryAfterS: null };
+function unreachable(step: string, reply: { readonly message: string; readonly unsent?: boolean }): GrantFailure {
+  return { kind: 'transient', message: reply.message, step, status: null, vendorCode: null, retryAfterS: null, answerLost: reply.unsent !== true };
 }
 
 /** Requests that cannot be built: an absent value, a key that is no key, an expression that fails. */

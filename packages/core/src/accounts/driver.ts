@@ -11,8 +11,8 @@ export interface StepRequest {
   readonly request: OutgoingRequest;
 }
 
-/** `ok: false`: no answer that could be read came, `message` says why; always transient. */
-export type StepReply = { readonly ok: true; readonly answer: UpstreamAnswer } | { readonly ok: false; readonly message: string };
+/** `ok: false`: no answer that could be read came, `message` says why; always transient. `unsent`: nothing went out. */
+export type StepReply = { readonly ok: true; readonly answer: UpstreamAnswer } | { readonly ok: false; readonly message: string; readonly unsent?: boolean };
 
 export type Driver<Outcome> = AsyncGenerator<StepRequest, Outcome, StepReply>;
 

@@ -17,3 +17,11 @@ export function refreshOf(scheme: AuthScheme): Refresh | undefined {
       return undefined;
   }
 }
+
+const defaultConcurrency = 32;
+
+/** Refreshes of one connector under way at once, on all nodes together: the least that its schemes state, default 32. */
+export function concurrencyOf(schemes: readonly AuthScheme[]): number {
+  const stated = schemes.flatMap((scheme) => refreshOf(scheme)?.max_concurrent ?? []);
+  return stated.length === 0 ? defaultConcurrency : Math.min(...stated);
+}

@@ -88,8 +88,12 @@ const clientFaults = new Set(['invalid_client', 'unauthorized_client', 'unsuppor
 export async function judgeRefusal(step: string, reading: TokenReading, answer: UpstreamAnswer, nowMs: number): Promise<GrantFailure> {
   const code = errorCode(answer.body) ?? errorCode(reading.response?.root === undefined ? undefined : compilePath(reading.response.root)(answer.body));
   const retryAfter = Object.hasOwn(answer.headers, 'retry-after') ? parseTime(answer.headers['retry-after'], 'auto', nowMs) : undefined;
+  const kind = await kindOf(reading.refresh, answer, code);
+  // A gateway that gave up waiting, or a success without a token: what happened behind it is unknown.
+  const answerLost = kind === 'transient' && (answer.status < 300 || answer.status === 502 || answer.status === 504);
   return {
-    kind: await kindOf(reading.refresh, answer, code),
+    kind,
+    ...(answerLost ? { answerLost } : {}),
     message: await vendorMessage(reading.response, answer, code),
     step,
     status: answer.status,

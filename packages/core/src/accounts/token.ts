@@ -41,6 +41,8 @@ export interface GrantFailure {
   /** The vendor's error code, e.g. `invalid_grant`. */
   readonly vendorCode: string | null;
   readonly retryAfterS: number | null;
+  /** The vendor may have acted on the request all the same: no answer came, or none that tells. */
+  readonly answerLost?: boolean;
 }
 
 /** The claims of a JWT (RFC 7519), unverified: it came from the token endpoint over TLS. Undefined when it is none. */

@@ -63,7 +63,7 @@ export class AccessToAccounts implements AccountAccess {
     const current = await opener.reopen(opened.id, caller);
     if (!current.ok || current.opened.credentialVersion !== opened.credentialVersion) return current;
     if (this.#provenAlive(opened) || !isRenewable(current.opened.scheme.source, tokenOf(current.opened))) return current;
-    const renewal = await refresher.renew(opened.id, opened.credentialVersion, { actor: 'system:401' });
+    const renewal = await refresher.renew(opened.id, opened.credentialVersion, { actor: 'system:401', tokenFailed: true });
     switch (renewal.kind) {
       case 'renewed':
       case 'rejected':

@@ -1,6 +1,6 @@
 /** The API of accounts and connect sessions. A key with a tenant sees and makes only what is that tenant's. */
 import Type from 'typebox';
-import { Account, AccountDeleted, AccountList, AccountParams, AccountQuery, AccountTransitionList } from '@evenkeel/contract/api/accounts.ts';
+import { Account, AccountDeleted, AccountDetail, AccountList, AccountParams, AccountQuery, AccountTransitionList } from '@evenkeel/contract/api/accounts.ts';
 import { ConnectSession, ConnectSessionRequest } from '@evenkeel/contract/api/connect-sessions.ts';
 import { pageQuery } from '@evenkeel/contract/api/list.ts';
 import { transition } from '@evenkeel/core/accounts/state-machine.ts';
@@ -13,6 +13,7 @@ import { route, type Route } from '../http/route.ts';
 import { removeAccount, type RemovalParts } from './account-removal.ts';
 import { accountExisted, findAccount, listAccounts, requestSetup, shownAccount, type AccountWithCredential } from './account-store.ts';
 import { createSession } from './connect-session-store.ts';
+import { readTimeline } from './credential-events.ts';
 import type { ReconnectLinks } from './reconnect-links.ts';
 import type { Refresher } from './refresher.ts';
 import type { Setup } from './setup.ts';
@@ -113,8 +114,11 @@ function showRoute({ pool }: AccountRouteParts): Route {
     tag: 'accounts',
     access: 'read',
     audit: { none: 'reads only' },
-    schema: { params: AccountParams, response: { 200: Account } },
-    handle: async ({ params, caller }) => shownAccount(await requireAccount(pool, params.id, caller)),
+    schema: { params: AccountParams, response: { 200: AccountDetail } },
+    async handle({ params, caller }) {
+      const account = await requireAccount(pool, params.id, caller);
+      return { ...shownAccount(account), timeline: await readTimeline(pool, account.id, 50) };
+    },
   });
 }
 

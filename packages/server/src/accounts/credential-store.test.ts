@@ -5,7 +5,8 @@ import { createTestDatabase } from '@evenkeel/tests/harness/database.ts';
 import { ensureTenant } from '../access/keys.ts';
 import { transaction } from '../database/pool.ts';
 import { newId } from '../identifier.ts';
-import { claimLease, openCredential, putCredential, readCredential, storeFailure, storeRefreshed, swapCredential, type Credential } from './credential-store.ts';
+import { openCredential, putCredential, readCredential, swapCredential, type Credential } from './credential-store.ts';
+import { claimLease, storeFailure, storeRefreshed } from './refresh-store.ts';
 import { createAccount, moveAccount } from './transitions.ts';
 import { openVault } from './vault-keys.ts';
 
@@ -27,7 +28,7 @@ const stored = async (id: string): Promise<string | undefined> => {
   const row = await readCredential(pool, id);
   return row === undefined ? undefined : openCredential(vault, row).token.access_token;
 };
-const claim = (accountId: string, leaseMs = 60_000, version = 1) => claimLease(pool, { accountId, version, owner: 'a', leaseMs, ignoreBackoff: false });
+const claim = (accountId: string, leaseMs = 60_000, version = 1) => claimLease(pool, { accountId, version, owner: 'a', leaseMs, ignoreBackoff: false, nowMs: Date.now() });
 
 test('of many who want the lease one gets it', async () => {
   const id = await account();
@@ -41,10 +42,10 @@ test('whoever stalled past his lease overwrites nothing, whether or not the othe
   const other = await claim(id);
   assert.ok(stalled && other && other.lease_fence > stalled.lease_fence);
   const hold = (row: typeof stalled) => ({ accountId: id, version: row.version, fence: row.lease_fence });
-  assert.equal(await storeRefreshed(pool, vault, hold(stalled), credential('stale'), times), false);
-  assert.equal(await storeFailure(pool, hold(stalled), { message: 'x', retryAfterMs: 1 }), false);
-  assert.equal(await storeRefreshed(pool, vault, hold(other), credential('two'), times), true);
-  assert.equal(await storeRefreshed(pool, vault, hold(stalled), credential('stale'), times), false);
+  assert.equal(await storeRefreshed(pool, vault, hold(stalled), credential('stale'), times, 'test'), false);
+  assert.equal(await storeFailure(pool, hold(stalled), { message: 'x', actor: 'test', retry: { afterMs: 1, atMs: Date.now() + 1 }, inDoubt: false }), false);
+  assert.equal(await storeRefreshed(pool, vault, hold(other), credential('two'), times, 'test'), true);
+  assert.equal(await storeRefreshed(pool, vault, hold(stalled), credential('stale'), times, 'test'), false);
   assert.equal(await stored(id), 'two');
   assert.equal(await claim(id), undefined);
 });
@@ -54,7 +55,7 @@ test('new credentials of the owner win over a refresh that is under way', async 
   const held = await claim(id);
   assert.ok(held);
   await putCredential(pool, vault, { accountId: id, slot: 'current', credential: credential('given'), times });
-  assert.equal(await storeRefreshed(pool, vault, { accountId: id, version: held.version, fence: held.lease_fence }, credential('late'), times), false);
+  assert.equal(await storeRefreshed(pool, vault, { accountId: id, version: held.version, fence: held.lease_fence }, credential('late'), times, 'test'), false);
   assert.equal(await swapCredential(pool, vault, { accountId: id, slot: 'current', version: 1, credential: credential('late'), times }), false);
   assert.equal(await stored(id), 'given');
 });
@@ -63,9 +64,9 @@ test('a backoff keeps everybody away until it is over', async () => {
   const id = await account();
   const held = await claim(id);
   assert.ok(held);
-  await storeFailure(pool, { accountId: id, version: 1, fence: held.lease_fence }, { message: 'down', retryAfterMs: 60_000 });
+  await storeFailure(pool, { accountId: id, version: 1, fence: held.lease_fence }, { message: 'down', actor: 'test', retry: { afterMs: 60_000, atMs: Date.now() + 60_000 }, inDoubt: false });
   assert.equal(await claim(id), undefined);
-  assert.ok(await claimLease(pool, { accountId: id, version: 1, owner: 'a', leaseMs: 1, ignoreBackoff: true }));
+  assert.ok(await claimLease(pool, { accountId: id, version: 1, owner: 'a', leaseMs: 1, ignoreBackoff: true, nowMs: Date.now() }));
 });
 
 test('a transition that cannot be written leaves no state, event or record behind', async () => {

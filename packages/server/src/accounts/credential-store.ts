@@ -5,6 +5,7 @@
 import type { TokenSet } from '@evenkeel/core/accounts/token.ts';
 import type { Queryable } from '../database/pool.ts';
 import { announceAccount, type JsonObject } from './account-store.ts';
+import { noteGranted } from './credential-events.ts';
 import type { Vault } from './vault.ts';
 
 export type Slot = 'current' | 'candidate';
@@ -19,6 +20,7 @@ export interface Credential {
 export interface CredentialRow {
   account_id: string;
   slot: Slot;
+  connector_id: string;
   version: number;
   sealed: Buffer;
   config: JsonObject | null;
@@ -27,11 +29,14 @@ export interface CredentialRow {
   granted_at: Date;
   refreshed_at: Date | null;
   expires_at: Date | null;
+  refresh_due_at: Date | null;
   refresh_failures: number;
   refresh_retry_at: Date | null;
   refresh_error: string | null;
   lease_until: Date | null;
   lease_fence: number;
+  /** A request with this refresh token went out and its answer was not stored. */
+  in_doubt_since: Date | null;
 }
 
 export interface Times {
@@ -42,7 +47,7 @@ export interface Times {
 
 export const openCredential = (vault: Vault, row: Pick<CredentialRow, 'account_id' | 'sealed'>): Credential =>
   vault.openJson({ purpose: 'credential', subject: row.account_id }, row.sealed) as Credential;
-const seal = (vault: Vault, accountId: string, credential: Credential): Buffer => vault.sealJson({ purpose: 'credential', subject: accountId }, credential);
+export const sealCredential = (vault: Vault, accountId: string, credential: Credential): Buffer => vault.sealJson({ purpose: 'credential', subject: accountId }, credential);
 const date = (ms: number | null): Date | null => (ms === null ? null : new Date(ms));
 
 export async function readCredential(database: Queryable, accountId: string, slot: Slot = 'current'): Promise<CredentialRow | undefined> {
@@ -58,17 +63,17 @@ export async function putCredential(
 ): Promise<void> {
   const { accountId, slot, credential, times, candidate } = written;
   await client.query(
-    `insert into credentials (account_id, slot, sealed, key_id, granted_at, expires_at, refresh_due_at, config, captured, scheme_id)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+    `insert into credentials (account_id, slot, sealed, key_id, granted_at, expires_at, refresh_due_at, config, captured, scheme_id, connector_id)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, (select connector_id from accounts where id = $1))
      on conflict (account_id, slot) do update
      set version = credentials.version + 1, sealed = excluded.sealed, key_id = excluded.key_id, granted_at = excluded.granted_at,
          refreshed_at = null, expires_at = excluded.expires_at, refresh_due_at = excluded.refresh_due_at, config = excluded.config,
          captured = excluded.captured, scheme_id = excluded.scheme_id, refresh_failures = 0, refresh_retry_at = null, refresh_error = null,
-         lease_owner = null, lease_until = null, lease_fence = credentials.lease_fence + 1`,
+         lease_owner = null, lease_until = null, lease_fence = credentials.lease_fence + 1, in_doubt_since = null`,
     [
       accountId,
       slot,
-      seal(vault, accountId, credential),
+      sealCredential(vault, accountId, credential),
       vault.keyId,
       date(times.grantedAtMs),
       date(times.expiresAtMs),
@@ -78,6 +83,7 @@ export async function putCredential(
       candidate?.schemeId ?? null,
     ],
   );
+  if (slot === 'current') await noteGranted(client, accountId, times);
   await announceAccount(client, accountId);
 }
 
@@ -92,60 +98,8 @@ export async function swapCredential(client: Queryable, vault: Vault, written: {
     `update credentials
      set version = version + 1, sealed = $4, key_id = $5, granted_at = $6, expires_at = $7, refresh_due_at = $8
      where account_id = $1 and slot = $2 and version = $3`,
-    [accountId, slot, version, seal(vault, accountId, credential), vault.keyId, date(times.grantedAtMs), date(times.expiresAtMs), date(times.refreshDueAtMs)],
+    [accountId, slot, version, sealCredential(vault, accountId, credential), vault.keyId, date(times.grantedAtMs), date(times.expiresAtMs), date(times.refreshDueAtMs)],
   );
   if (rowCount === 1) await announceAccount(client, accountId);
-  return rowCount === 1;
-}
-
-/** Takes the lease of a refresh of exactly this version, when it is free and no backoff forbids it. */
-export async function claimLease(
-  database: Queryable,
-  claim: { accountId: string; version: number; owner: string; leaseMs: number; ignoreBackoff: boolean },
-): Promise<CredentialRow | undefined> {
-  const { rows } = await database.query<CredentialRow>({
-    name: 'claim-refresh-lease',
-    text: `update credentials
-           set lease_owner = $3, lease_until = clock_timestamp() + $4 * interval '1 millisecond', lease_fence = lease_fence + 1
-           where account_id = $1 and slot = 'current' and version = $2
-             and (lease_until is null or lease_until < clock_timestamp())
-             and ($5 or refresh_retry_at is null or refresh_retry_at <= clock_timestamp())
-           returning *`,
-    values: [claim.accountId, claim.version, claim.owner, claim.leaseMs, claim.ignoreBackoff],
-  });
-  return rows[0];
-}
-
-interface Fenced {
-  readonly accountId: string;
-  readonly version: number;
-  readonly fence: number;
-}
-
-/** Stores the refreshed credential and gives the lease back; false when the lease was lost meanwhile. */
-export async function storeRefreshed(client: Queryable, vault: Vault, held: Fenced, credential: Credential, times: Times): Promise<boolean> {
-  const { rowCount } = await client.query({
-    name: 'store-refreshed',
-    text: `update credentials
-           set version = version + 1, sealed = $4, key_id = $5, refreshed_at = $6, expires_at = $7, refresh_due_at = $8,
-               refresh_failures = 0, refresh_retry_at = null, refresh_error = null, lease_owner = null, lease_until = null
-           where account_id = $1 and slot = 'current' and version = $2 and lease_fence = $3`,
-    values: [held.accountId, held.version, held.fence, seal(vault, held.accountId, credential), vault.keyId, date(times.grantedAtMs), date(times.expiresAtMs), date(times.refreshDueAtMs)],
-  });
-  if (rowCount === 1) await announceAccount(client, held.accountId);
-  return rowCount === 1;
-}
-
-/** Records a refresh that failed and gives the lease back; nobody tries again before `retryAfterMs` from now. */
-export async function storeFailure(client: Queryable, held: Fenced, failure: { message: string; retryAfterMs: number | null }): Promise<boolean> {
-  const { rowCount } = await client.query(
-    `update credentials
-     set refresh_failures = refresh_failures + 1, refresh_error = $4, lease_owner = null, lease_until = null,
-         refresh_retry_at = clock_timestamp() + $5 * interval '1 millisecond',
-         refresh_due_at = case when $5::float8 is null then null else refresh_due_at end
-     where account_id = $1 and slot = 'current' and version = $2 and lease_fence = $3`,
-    [held.accountId, held.version, held.fence, failure.message, failure.retryAfterMs],
-  );
-  if (rowCount === 1) await announceAccount(client, held.accountId);
   return rowCount === 1;
 }

@@ -15,7 +15,8 @@ import type { Log } from '../log.ts';
 import { findAccount, type AccountWithCredential } from './account-store.ts';
 import { openCredential, readCredential, type CredentialRow } from './credential-store.ts';
 import type { ReconnectLinks } from './reconnect-links.ts';
-import type { Refresher, Renewal } from './refresher.ts';
+import type { Renewal } from './refresh-run.ts';
+import type { Refresher } from './refresher.ts';
 import { SealBroken, type Vault } from './vault.ts';
 import { scopeOf, type ConnectorSource } from './vendor.ts';
 

@@ -16,6 +16,7 @@ import { connectRoutes } from './connect-routes.ts';
 import { removeEndedSessions } from './connect-session-store.ts';
 import { AccountOpener } from './open-account.ts';
 import { createReconnectLinks } from './reconnect-links.ts';
+import { createRefreshScheduler, type RefreshScheduler, type SchedulerLimits } from './refresh-scheduler.ts';
 import { createRefresher } from './refresher.ts';
 import { Setup } from './setup.ts';
 import { createVendor, type ConnectorSource } from './vendor.ts';
@@ -35,11 +36,14 @@ export interface AccountsParts {
   readonly crypto: CryptoPort;
   /** How often set-ups left behind are looked for; default 5 s. */
   readonly resumeEveryMs?: number;
+  readonly schedulerLimits?: Partial<SchedulerLimits>;
 }
 
 export interface AccountsRoom {
   readonly access: AccountAccess;
   readonly routes: readonly Route[];
+  /** Refreshes tokens apart from traffic, once it is started: on nodes that work. */
+  readonly scheduler: RefreshScheduler;
   /** Continues set-ups that are due and that nobody works on; also called by the clock. */
   resume(): Promise<number>;
   /** Waits for what is under way. */
@@ -69,12 +73,15 @@ export async function createAccountsRoom(parts: AccountsParts): Promise<Accounts
   const timers = [setInterval(() => guard(resume()), parts.resumeEveryMs ?? 5_000), setInterval(() => guard(removeEndedSessions(pool)), everySecondHour)];
   for (const timer of timers) timer.unref();
 
+  const scheduler = createRefreshScheduler({ pool, refresher, connectors, log, now, owner, limits: parts.schedulerLimits ?? {} });
   return {
     access,
+    scheduler,
     routes: [...accountRoutes({ ...parts, vendor, setup, refresher, links, changed }), ...connectRoutes({ flow, publicUrl, log })],
     resume,
     async close() {
       for (const timer of timers) clearInterval(timer);
+      await scheduler.close();
       await setup.close();
       await access.settled();
     },

@@ -84,7 +84,7 @@ async function perform(upstream: UpstreamClient, { request }: StepRequest, signa
     const reading = readAnswer('auto', { status, headers: headerMap(reply.headers), bytes });
     return { ok: true, answer: reading.answer };
   } catch (error) {
-    if (error instanceof UpstreamError) return { ok: false, message: error.message };
+    if (error instanceof UpstreamError) return { ok: false, message: error.message, unsent: error.phase === 'request' || error.phase === 'connect' };
     throw error;
   }
 }
