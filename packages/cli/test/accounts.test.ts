@@ -23,6 +23,7 @@ const account = {
   created_at: '2026-10-01T12:00:00.000Z',
   updated_at: '2026-10-01T12:00:00.000Z',
 };
+const refusedRefresh = { at: account.state_since, first_at: account.state_since, outcome: 'refused', attempts: 1, version: 7, actor: 'system:scheduler', message: 'invalid_grant', expires_at: null, next_due_at: null };
 const transition = { id: 'tr_1', account_id: 'acc_1', from: 'active', to: 'needs_reauth', cause: 'refresh_rejected', actor: 'system:refresh', evidence: {}, event_id: 'evt_1', at: account.state_since };
 const problem = { type: '/docs/errors#not_found', title: 'Not found', status: 404, detail: 'No account acc_2.', code: 'not_found', origin: 'caller', retryable: false, request_id: 'req_9' };
 
@@ -35,7 +36,7 @@ async function serve(context: TestContext) {
     const send = (status: number, body: unknown) => void response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
     if (request.headers.authorization !== 'Bearer ek_test') send(401, { ...problem, status: 401, code: 'unauthorized', detail: 'The key is unknown.' });
     else if (url.pathname === '/v1/accounts') send(200, url.searchParams.has('cursor') ? { results: [{ ...account, id: 'acc_9' }], next_cursor: null } : { results: [account], next_cursor: 'c' });
-    else if (url.pathname === '/v1/accounts/acc_1') send(200, account);
+    else if (url.pathname === '/v1/accounts/acc_1') send(200, { ...account, timeline: [refusedRefresh] });
     else if (url.pathname === '/v1/accounts/acc_1/transitions') send(200, { results: [transition], next_cursor: null });
     else send(404, problem);
   }).listen(0, '127.0.0.1');
@@ -70,7 +71,8 @@ test('accounts show tells the state, the reason and the way there', async (conte
   assert.match(stdout, /needs_reauth since 2026-10-01/);
   assert.match(stdout, /The grant was revoked\./);
   assert.match(stdout, /active +needs_reauth +refresh_rejected +system:refresh/);
-  assert.deepEqual(JSON.parse((await evenkeel(['accounts', 'show', 'acc_1', '--json'], { environment })).stdout), { ...account, transitions: [transition] });
+  assert.match(stdout, /refused +7 +1 +system:scheduler +– +invalid_grant/);
+  assert.deepEqual(JSON.parse((await evenkeel(['accounts', 'show', 'acc_1', '--json'], { environment })).stdout), { ...account, timeline: [refusedRefresh], transitions: [transition] });
 });
 
 test('what the server refuses is one line on standard error and exit code 4', async (context) => {

@@ -1,5 +1,5 @@
 /** The accounts room of the client: what is connected, in which state, and what may be done about it. */
-import type { Account, AccountDeleted, AccountQuery, AccountTransition } from './generated/contract.ts';
+import type { Account, AccountDeleted, AccountDetail, AccountQuery, AccountTransition } from './generated/contract.ts';
 import { Listing, type Page } from './listing.ts';
 import type { CallOptions, Transport } from './transport.ts';
 
@@ -16,7 +16,7 @@ export class Accounts {
     );
   }
 
-  get(id: string, options: CallOptions = {}): Promise<Account> {
+  get(id: string, options: CallOptions = {}): Promise<AccountDetail> {
     return this.#transport.call({ ...options, method: 'GET', path: ['accounts', id] });
   }
 

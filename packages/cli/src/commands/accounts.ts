@@ -64,9 +64,11 @@ export const accountsShow: Command = {
       ['message', account.message ?? '–'],
       ['missing scopes', account.missing_scopes.join(', ') || '–'],
       ['credential', credential === null ? '–' : `version ${credential.version}, ends ${credential.expires_at ?? 'never'}, ${credential.refresh_failures} failed refreshes in a row`],
+      ['next refresh', credential?.refresh_due_at ?? '–'],
     ] as const;
     out.line(facts.map(([name, value]) => `${name.padEnd(16)}${printable(value)}`).join('\n'));
     if (transitions.length > 0) out.line(`\n${table(['AT', 'FROM', 'TO', 'CAUSE', 'ACTOR'], transitions.map((one) => [one.at, one.from ?? '–', one.to ?? '–', one.cause, printable(one.actor)]))}`);
+    if (account.timeline.length > 0) out.line(`\n${table(['AT', 'CREDENTIAL', 'VERSION', 'TIMES', 'ACTOR', 'NEXT', 'MESSAGE'], account.timeline.map((one) => [one.at, one.outcome, String(one.version), String(one.attempts), printable(one.actor), one.next_due_at ?? '–', printable(one.message ?? '')]))}`);
     return exitCodes.ok.code;
   },
 };

@@ -135,6 +135,43 @@ export interface AccountDeleted {
   revocation: 'done' | 'failed' | 'not_offered';
 }
 
+export interface AccountDetail {
+  id: string;
+  tenant_id: string;
+  connector: string;
+  /** The authentication scheme of the connector it was connected with. */
+  scheme: string;
+  state: AccountState;
+  state_since: string;
+  message: string | null;
+  external_id: string | null;
+  label: string | null;
+  /** The non-secret fields of the connect form. */
+  config: { [key: string]: unknown };
+  /** Non-secret values captured from the vendor. */
+  captured: { [key: string]: unknown };
+  /** Permissions the vendor said are missing; emptied by re-authorisation. */
+  missing_scopes: string[];
+  /** Validation or post-install steps are owed and will run. */
+  setup_pending: boolean;
+  credential: {
+    /** Grows with every refresh and every new grant. */
+    version: number;
+    granted_at: string;
+    refreshed_at: string | null;
+    expires_at: string | null;
+    refresh_due_at: string | null;
+    /** Transient failures in a row since the last good refresh. */
+    refresh_failures: number;
+    refresh_retry_at: string | null;
+    refresh_error: string | null;
+  } | null;
+  created_at: string;
+  updated_at: string;
+  /** What became of the newest versions of its credential, newest first; never a secret. */
+  timeline: CredentialEvent[];
+}
+
 export interface AccountList {
   results: Account[];
   /** Pass as cursor for the next page; null at the end. */
@@ -167,6 +204,22 @@ export interface AccountTransitionList {
   results: AccountTransition[];
   /** Pass as cursor for the next page; null at the end. */
   next_cursor: string | null;
+}
+
+export interface CredentialEvent {
+  at: string;
+  first_at: string;
+  /** granted: the owner gave it. refreshed: a new token was stored. failed: a refresh failed and is tried again. held: not tried while the access token serves, since the answer to an earlier attempt was lost. refused: the vendor ended the grant. ended_early: the token was refused before its stated end. */
+  outcome: 'granted' | 'refreshed' | 'failed' | 'held' | 'refused' | 'ended_early';
+  /** How often, from first_at to at. */
+  attempts: number;
+  /** The version that was tried; of granted and refreshed the one that came. */
+  version: number;
+  /** system:scheduler, system:refresh (before a call), system:401, system:setup, key:<id>, or owner. */
+  actor: string;
+  message: string | null;
+  expires_at: string | null;
+  next_due_at: string | null;
 }
 
 export interface Call {
@@ -521,4 +574,56 @@ export interface ProxyListQuery {
 export interface ProxyQuery {
   /** The account; or the header evenkeel-account. */
   account_id?: string;
+}
+
+export interface VaultKey {
+  /** Fingerprint of a master key: tells nothing about it. */
+  id: string;
+  /** standby: known to a node, seals nothing yet. retiring: still needed to open records. retired: can be dropped from the configuration. */
+  state: VaultKeyState;
+  /** Seals what is written now. */
+  in_use: boolean;
+  /** Records sealed with it. */
+  records: number;
+  created_at: string;
+  promoted_at: string | null;
+  retired_at: string | null;
+}
+
+/** standby: known to a node, seals nothing yet. retiring: still needed to open records. retired: can be dropped from the configuration. */
+export type VaultKeyState = 'standby' | 'in_use' | 'retiring' | 'retired';
+
+export interface VaultNode {
+  id: string;
+  /** The key it was given to seal with. */
+  master_key: string;
+  /** Every key it knows. */
+  keys: string[];
+  /** Fingerprint of a master key: tells nothing about it. */
+  sealing_with: string;
+  seen_at: string;
+}
+
+export interface VaultProgress {
+  /** Fingerprint of a master key: tells nothing about it. */
+  to: string;
+  /** Records that stood under other keys when the rotation began. */
+  total: number;
+  done: number;
+  remaining: number;
+  /** Records that cannot be opened; the log names them, and their key is not retired. */
+  unreadable: number;
+  started_at: string;
+  /** When the last old key was retired. */
+  finished_at: string | null;
+}
+
+export interface VaultStatus {
+  keys: VaultKey[];
+  /** Nodes seen within the last minute. */
+  nodes: VaultNode[];
+  /** Of the latest rotation; null before the first. */
+  progress: VaultProgress | null;
+  /** What there is to do now, for people. */
+  next_step: string;
 }

@@ -4,12 +4,14 @@
  * re-authorisation are kept here.
  */
 import { isRenewable } from '@evenkeel/core/accounts/connect-steps.ts';
+import type { TokenSet } from '@evenkeel/core/accounts/token.ts';
 import { runValidation } from '@evenkeel/core/accounts/step.ts';
 import { transaction, type Pool } from '../database/pool.ts';
 import type { Log } from '../log.ts';
 import { addMissingScopes, announceAccount, lockAccount, requestSetup, type JsonObject } from './account-store.ts';
 import { renewalFailure, type AccountCaller, type AccountOpener, type OpenAccount, type OpenResult } from './open-account.ts';
 import type { Refresher } from './refresher.ts';
+import { DriftWatch, storeDrift } from './token-drift.ts';
 import { moveAccount } from './transitions.ts';
 import { evidenceOf, secretsIn, type Vendor } from './vendor.ts';
 
@@ -47,6 +49,7 @@ export class AccessToAccounts implements AccountAccess {
   readonly #probes = new Map<string, Promise<'dead' | 'alive'>>();
   readonly #aliveUntil = new Map<string, number>();
   readonly #reactivating = new Set<string>();
+  readonly #drift = new DriftWatch();
   readonly #background = new Set<Promise<unknown>>();
 
   constructor(parts: AccessParts) {
@@ -58,14 +61,17 @@ export class AccessToAccounts implements AccountAccess {
   }
 
   async renew(opened: OpenAccount): Promise<OpenResult> {
-    const { opener, refresher } = this.#parts;
+    const { opener, refresher, now } = this.#parts;
     const caller = { tenantId: opened.tenantId };
     const current = await opener.reopen(opened.id, caller);
     if (!current.ok || current.opened.credentialVersion !== opened.credentialVersion) return current;
     if (this.#provenAlive(opened) || !isRenewable(current.opened.scheme.source, tokenOf(current.opened))) return current;
+    const failedAtMs = now();
     const renewal = await refresher.renew(opened.id, opened.credentialVersion, { actor: 'system:401', tokenFailed: true });
     switch (renewal.kind) {
       case 'renewed':
+        this.#watch(opened, failedAtMs);
+        return opener.reopen(opened.id, caller);
       case 'rejected':
         return opener.reopen(opened.id, caller);
       case 'fixed':
@@ -75,7 +81,15 @@ export class AccessToAccounts implements AccountAccess {
     }
   }
 
+  /** Whether the refused token had ended before its time shows when a call passes with the new one. */
+  #watch({ id, tenantId, connectorId, credentialVersion: version, scope }: OpenAccount, failedAtMs: number): void {
+    const stated = tokenOf({ scope }).expires_at;
+    const expectedAtMs = stated === undefined ? NaN : Date.parse(stated);
+    if (expectedAtMs > failedAtMs) this.#drift.refused({ accountId: id, tenantId, connectorId, version, expectedAtMs, failedAtMs });
+  }
+
   refused(opened: OpenAccount, evidence: object): Promise<'dead' | 'alive'> {
+    this.#drift.dismiss(opened.id);
     if (this.#provenAlive(opened)) return Promise.resolve('alive');
     const key = keyOf(opened);
     const present = this.#probes.get(key);
@@ -132,6 +146,8 @@ export class AccessToAccounts implements AccountAccess {
   }
 
   succeeded(opened: OpenAccount): void {
+    const early = this.#drift.proven(opened);
+    if (early !== undefined) this.#inBackground(storeDrift(this.#parts.pool, early), 'an early end of a token could not be noted');
     if (opened.state === 'active' || this.#reactivating.has(opened.id)) return;
     this.#reactivating.add(opened.id);
     this.#inBackground(
@@ -177,6 +193,6 @@ export class AccessToAccounts implements AccountAccess {
 
 const keyOf = (opened: OpenAccount): string => `${opened.id} ${opened.credentialVersion}`;
 
-function tokenOf(opened: OpenAccount): { refresh_token?: string } {
+function tokenOf(opened: Pick<OpenAccount, 'scope'>): TokenSet {
   return typeof opened.scope.token === 'object' && opened.scope.token !== null ? opened.scope.token : {};
 }
