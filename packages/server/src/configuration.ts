@@ -14,6 +14,8 @@ export interface Configuration {
   readonly dataDir: string;
   /** 32 bytes, or undefined: made and kept in dataDir. */
   readonly masterKey: Uint8Array | undefined;
+  /** Keys that still open what they sealed, while the master key is rotated. */
+  readonly previousMasterKeys: readonly Uint8Array[];
   readonly adminKey: string | undefined;
   readonly connectorsDir: string | undefined;
   readonly playbookDir: string | undefined;
@@ -59,6 +61,9 @@ export const variables = {
   dataDir: variable('EVENKEEL_DATA_DIR', 'Folder of the embedded PostgreSQL and generated keys; default .evenkeel.', (value) => resolve(value ?? '.evenkeel')),
   masterKey: variable('EVENKEEL_MASTER_KEY', 'Key that seals credentials: 32 bytes in base64. Without it one is made in the data folder.', (value) =>
     value === undefined ? undefined : key(value),
+  ),
+  previousMasterKeys: variable('EVENKEEL_MASTER_KEY_PREVIOUS', 'Former master keys, comma-separated, until evenkeel vault status calls them retired.', (value) =>
+    value === undefined ? [] : value.split(',').map((one) => key(one.trim())),
   ),
   adminKey: variable('EVENKEEL_ADMIN_KEY', 'The first API key with admin scope, at least 20 characters.', (value) =>
     value === undefined ? undefined : atLeast(value, 20),

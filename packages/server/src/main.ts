@@ -14,7 +14,12 @@ export async function runServer(environment: Readonly<Record<string, string | un
   }
   try {
     const server = await startServer(read.configuration);
-    const signal = await untilSignal();
+    const signal = await Promise.race([untilSignal(), server.failed]);
+    if (signal instanceof Error) {
+      process.stderr.write(`evenkeel: ending: ${signal.message}\n`);
+      await server.close();
+      return 1;
+    }
     process.stderr.write(`evenkeel: ${signal}, ending after the requests under way; again to end at once\n`);
     process.once(signal, () => process.exit(1));
     await server.close();

@@ -1,7 +1,9 @@
 /** Builds the rooms in the order in which they need each other, and says how each ends. */
 import { join } from 'node:path';
 import { createAccountsRoom } from './accounts/room.ts';
-import { openVault } from './accounts/vault-keys.ts';
+import { reEncryptionJob } from './accounts/re-encryption.ts';
+import { vaultRoutes } from './accounts/vault-routes.ts';
+import type { Vault } from './accounts/vault.ts';
 import type { Configuration } from './configuration.ts';
 import { openRegistry } from './connectors/registry.ts';
 import { connectorRoutes } from './connectors/routes.ts';
@@ -24,7 +26,7 @@ import { createHostMap } from './upstream/host-map.ts';
 /** What the rooms are built from. */
 export interface Foundation {
   readonly configuration: Configuration;
-  readonly masterKey: Uint8Array;
+  readonly vault: Vault;
   readonly pool: Pool;
   readonly notifications: Notifications;
   readonly log: Log;
@@ -42,8 +44,7 @@ export interface Rooms {
 const builtInConnectors = join(import.meta.dirname, '../../../connectors');
 
 export async function buildRooms(foundation: Foundation): Promise<Rooms> {
-  const { configuration, masterKey, pool, notifications, log, now, version, onClose } = foundation;
-  const vault = await openVault(pool, masterKey);
+  const { configuration, vault, pool, notifications, log, now, version, onClose } = foundation;
   const registry = await openRegistry({
     pool,
     notifications,
@@ -63,6 +64,7 @@ export async function buildRooms(foundation: Foundation): Promise<Rooms> {
 
   const accounts = await createAccountsRoom({ pool, notifications, log, now, publicUrl: configuration.publicUrl, vault, connectors: registry, upstream, hostMap, crypto });
   onClose(() => accounts.close());
+  if (configuration.role !== 'api') accounts.scheduler.start();
 
   await makeCallPartitions(pool, now());
   const recorder = new BufferedCallRecorder({ database: pool, log });
@@ -70,7 +72,7 @@ export async function buildRooms(foundation: Foundation): Promise<Rooms> {
   const gateway = new Gateway({ accounts: accounts.access, upstream, crypto, recorder, log, now });
 
   return {
-    routes: [...connectorRoutes({ registry, database: pool }), ...accounts.routes, ...gatewayRoutes(gateway, now), ...callRoutes(pool), ...metricsRoutes({ database: pool, counts: () => recorder.counts, version })],
-    jobs: [callRetentionJob(pool, { now })],
+    routes: [...connectorRoutes({ registry, database: pool }), ...accounts.routes, ...gatewayRoutes(gateway, now), ...callRoutes(pool), ...vaultRoutes(pool), ...metricsRoutes({ database: pool, counts: () => recorder.counts, version })],
+    jobs: [...accounts.jobs, callRetentionJob(pool, { now }), reEncryptionJob({ pool, vault, log })],
   };
 }

@@ -2,6 +2,8 @@
  * Composition: builds every room of the server from a configuration and ties their lifetimes together. Rooms get what
  * they need as arguments; nothing here decides anything a room should.
  */
+import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { createPool, type Pool } from './database/pool.ts';
@@ -10,12 +12,15 @@ import { migrate, readMigrations } from './database/migrate.ts';
 import { createNotifications } from './database/notifications.ts';
 import { ensureAdminKey, KeyLookup } from './access/keys.ts';
 import { accessRoutes } from './access/routes.ts';
+import { findMasterKeys } from './accounts/master-keys.ts';
+import { openVault } from './accounts/vault-keys.ts';
+import { watchVault } from './accounts/vault-nodes.ts';
 import type { Configuration } from './configuration.ts';
 import { createApplication } from './http/application.ts';
 import { errorPageRoutes } from './http/error-page.ts';
 import { databaseChecks, probeRoutes, type Readiable } from './http/probes.ts';
 import { startJobs } from './jobs/runner.ts';
-import { makeAdminKey, makeMasterKey, readOrMakeKey } from './keyfile.ts';
+import { makeAdminKey, readOrMakeKey } from './keyfile.ts';
 import { createLog, type Log } from './log.ts';
 import { overviewRoutes } from './overview/routes.ts';
 import { buildRooms } from './rooms.ts';
@@ -31,6 +36,8 @@ export interface RunningServer {
   readonly application: FastifyInstance;
   /** The admin key of the environment or of the data folder; undefined when the installation's own database has keys. */
   readonly adminKey: string | undefined;
+  /** Resolves when the server cannot go on, with what to do; it is still to be closed. */
+  readonly failed: Promise<Error>;
   /** Stops taking requests, lets those under way end, flushes, closes. Called twice, the second awaits the first. */
   close(): Promise<void>;
 }
@@ -40,21 +47,27 @@ export async function startServer(configuration: Configuration, options: { log?:
   const log = options.log ?? createLog(configuration.logLevel);
   const now = options.now ?? Date.now;
   const closers: (() => Promise<unknown>)[] = [];
+  const failure = Promise.withResolvers<Error>();
   let closing: Promise<void> | undefined;
   const close = (): Promise<void> => (closing ??= closeAll(closers, log));
   try {
-    const masterKey = configuration.masterKey ?? Buffer.from(await readOrMakeKey(configuration.dataDir, 'master.key', makeMasterKey), 'base64');
     const databaseUrl = await openDatabase(configuration, closers);
     const migrations = await readMigrations();
     const applied = await migrate(databaseUrl, migrations);
     if (applied.length > 0) log.info({ applied }, 'database: migrations applied');
     const pool = createPool(databaseUrl, { onError: (error) => log.warn({ err: error }, 'database: an idle connection was lost') });
     closers.push(() => pool.end());
+    const node = `${hostname()}:${process.pid}:${randomUUID().slice(0, 8)}`;
+    // Before anything is written: a wrong key must leave everything as it was.
+    const { masterKey, previous } = await findMasterKeys(configuration, pool);
+    const vault = await openVault(pool, masterKey, previous, node);
     const notifications = await createNotifications(databaseUrl, log);
     closers.push(() => notifications.close());
+    const watch = await watchVault({ pool, notifications, vault, node, log, lost: (message) => failure.resolve(new Error(message)) });
+    closers.push(() => watch.close());
     const adminKey = await ensureFirstKey(configuration, pool);
     const keys = new KeyLookup(pool, now);
-    const rooms = await buildRooms({ configuration, masterKey, pool, notifications, log, now, version, onClose: (end) => void closers.push(end) });
+    const rooms = await buildRooms({ configuration, vault, pool, notifications, log, now, version, onClose: (end) => void closers.push(end) });
     const checks: Readiable[] = databaseChecks(pool, migrations.map(({ name }) => name));
     if (configuration.role !== 'api') {
       const jobs = await startJobs(pool, rooms.jobs, log);
@@ -66,7 +79,7 @@ export async function startServer(configuration: Configuration, options: { log?:
     closers.push(() => application.close());
     const url = await application.listen({ port: configuration.port, host: configuration.host });
     log.info({ url, role: configuration.role }, 'evenkeel listens');
-    return { url, application, adminKey, close };
+    return { url, application, adminKey, failed: failure.promise, close };
   } catch (error) {
     await close();
     throw error;

@@ -1,49 +1,96 @@
 /**
- * The master key at start, proven on a sealed canary: a wrong or lost key is refused before anything is read or
- * written with it. The very first start registers the key.
+ * The master keys at start, proven on sealed canaries: a wrong or lost key is refused before anything is written. The
+ * very first start registers its key; later a new key is only made known, and seals once it is promoted
+ * (vault-rotation.ts, docs/decisions/0004-master-key-rotation.md).
  */
-import type { Queryable } from '../database/pool.ts';
+import { transaction, type Pool, type Queryable } from '../database/pool.ts';
+import { countRecords } from './sealed-tables.ts';
 import { createVault, SealBroken, type Vault } from './vault.ts';
+import { recordNode } from './vault-nodes.ts';
 
-/** The start must end: the data was sealed with another key. The message says what to restore. */
+/** The start must end: a key that is needed is missing or wrong. The message says what to restore. */
 export class MasterKeyRefused extends Error {
   override readonly name = 'MasterKeyRefused';
 }
 
+export type KeyState = 'standby' | 'in_use' | 'retiring' | 'retired';
+
+export interface KeyRow {
+  readonly key_id: string;
+  readonly canary: Buffer;
+  readonly state: KeyState;
+  readonly created_at: Date;
+  readonly promoted_at: Date | null;
+  readonly promoted_by: string | null;
+  readonly to_reseal: number | null;
+  readonly unreadable: number;
+  readonly retired_at: Date | null;
+}
+
 const canaryText = 'the keel is even';
 
-/** Opens the vault, or throws `MasterKeyRefused`. Nodes starting together on an empty database agree on one key. */
-export async function openVault(database: Queryable, masterKey: Uint8Array, retired: readonly Uint8Array[] = []): Promise<Vault> {
-  const vault = createVault(masterKey, retired);
-  const present = await keysInUse(database);
-  if (present.length > 0) return proven(vault, present);
-  const canary = vault.seal({ purpose: 'canary', subject: vault.keyId }, Buffer.from(canaryText));
-  await database.query('insert into vault_keys (key_id, canary) values ($1, $2) on conflict do nothing', [vault.keyId, canary]);
-  return proven(vault, await keysInUse(database));
-}
+/** Held, in a transaction, by whoever reads the keys to decide on them: starts, promotions, retirements. */
+export const lockKeys = (client: Queryable): Promise<unknown> => client.query('select pg_advisory_xact_lock(4400003)');
 
-interface KeyRow {
-  key_id: string;
-  canary: Buffer;
-}
-
-async function keysInUse(database: Queryable): Promise<KeyRow[]> {
-  const { rows } = await database.query<KeyRow>('select key_id, canary from vault_keys where retired_at is null');
+export async function readKeys(database: Queryable): Promise<KeyRow[]> {
+  const { rows } = await database.query<KeyRow>('select * from vault_keys order by created_at, key_id');
   return rows;
 }
 
-function proven(vault: Vault, keys: readonly KeyRow[]): Vault {
-  const known = keys.find((key) => key.key_id === vault.keyId);
-  if (known === undefined) {
-    const expected = keys.map((key) => key.key_id).join(', ');
+/**
+ * Opens the vault, or throws `MasterKeyRefused` with nothing written. The vault seals with the key in use, which is
+ * `masterKey` or one of `previous`. `node` is registered in the same transaction, so that no promotion overlooks it.
+ */
+export async function openVault(pool: Pool, masterKey: Uint8Array, previous: readonly Uint8Array[] = [], node?: string): Promise<Vault> {
+  const vault = createVault(masterKey, previous);
+  return transaction(pool, async (client) => {
+    await lockKeys(client);
+    const keys = await readKeys(client);
+    const inUse = keys.find(({ state }) => state === 'in_use');
+    if (inUse === undefined) await refuseOrphans(client, keys);
+    else await prove(client, vault, keys);
+    for (const { canary, key_id } of keys) if (vault.keyIds.includes(key_id)) proveCanary(vault, key_id, canary);
+    const canary = vault.seal({ purpose: 'canary', subject: vault.masterKeyId }, Buffer.from(canaryText));
+    await client.query(
+      `insert into vault_keys (key_id, canary, state, promoted_at) values ($1, $2, $3, case when $3 = 'in_use' then now() end)
+       on conflict (key_id) do update set state = 'standby', retired_at = null where vault_keys.state = 'retired'`,
+      [vault.masterKeyId, canary, inUse === undefined ? 'in_use' : 'standby'],
+    );
+    if (inUse !== undefined) vault.sealWith(inUse.key_id);
+    if (node !== undefined) await recordNode(client, vault, node);
+    return vault;
+  });
+}
+
+async function prove(client: Queryable, vault: Vault, keys: readonly KeyRow[]): Promise<void> {
+  const missing = keys.filter(({ state, key_id }) => (state === 'in_use' || state === 'retiring') && !vault.keyIds.includes(key_id));
+  if (missing.length === 0) return;
+  const records = await countRecords(client);
+  const given = vault.keyIds.join(', ');
+  const lost = missing.find(({ state }) => state === 'in_use');
+  if (lost !== undefined) {
     throw new MasterKeyRefused(
-      `The stored credentials are sealed with master key ${expected}, and the one given (EVENKEEL_MASTER_KEY, else master.key in the data folder) is ${vault.keyId}: give the former back. Nothing was changed.`,
+      `The master key in use is ${lost.key_id}, with ${records.get(lost.key_id) ?? 0} records sealed under it; this node was given ${given} (EVENKEEL_MASTER_KEY and EVENKEEL_MASTER_KEY_PREVIOUS, else master.key in the data folder): give the former back; to change the key see docs/guides/keys.md. Nothing was changed.`,
     );
   }
+  const counted = missing.map(({ key_id }) => `${records.get(key_id) ?? 0} records under master key ${key_id}`).join(' and ');
+  throw new MasterKeyRefused(
+    `A rotation is not finished: there are still ${counted}, which this node was not given. Keep it in EVENKEEL_MASTER_KEY_PREVIOUS (or master.key.previous in the data folder) until evenkeel vault status calls it retired. Nothing was changed.`,
+  );
+}
+
+/** Sealed records without a registered key: the table of keys was lost, and any key would seem right. */
+async function refuseOrphans(client: Queryable, keys: readonly KeyRow[]): Promise<void> {
+  const orphans = [...(await countRecords(client)).keys()];
+  if (orphans.length === 0 && keys.length === 0) return;
+  throw new MasterKeyRefused(`The database holds records sealed with master key ${orphans.join(', ') || 'none'}, but vault_keys names none in use: restore the database from a backup. Nothing was changed.`);
+}
+
+function proveCanary(vault: Vault, keyId: string, canary: Uint8Array): void {
   try {
-    if (vault.open({ purpose: 'canary', subject: vault.keyId }, known.canary).toString() === canaryText) return vault;
+    if (vault.open({ purpose: 'canary', subject: keyId }, canary).toString() === canaryText) return;
   } catch (error) {
     if (!(error instanceof SealBroken)) throw error;
   }
-  throw new MasterKeyRefused(`The canary of master key ${vault.keyId} in vault_keys is damaged: restore the database from a backup. Nothing was changed.`);
+  throw new MasterKeyRefused(`The canary of master key ${keyId} in vault_keys is damaged: restore the database from a backup. Nothing was changed.`);
 }

@@ -14,6 +14,12 @@ export interface Binding {
 export interface Vault {
   /** Names the master key that seals now; stored beside each envelope so that a rotation finds the old ones. */
   readonly keyId: string;
+  /** The key this vault was made to seal with: the one that seals after the next rotation, when it does not yet. */
+  readonly masterKeyId: string;
+  /** Every key that is loaded. */
+  readonly keyIds: readonly string[];
+  /** Seals with another loaded key from now on. Throws for one that is not loaded. */
+  sealWith(keyId: string): void;
   seal(binding: Binding, plain: Uint8Array): Buffer;
   /** Throws `SealBroken` for an envelope that is damaged, bound to something else or under a key that is not loaded. */
   open(binding: Binding, envelope: Uint8Array): Buffer;
@@ -35,18 +41,22 @@ export function keyIdOf(masterKey: Uint8Array): string {
   return createHash('sha256').update('evenkeel master key id\0').update(masterKey).digest('hex').slice(0, keyIdBytes * 2);
 }
 
-/** `retired` keys open what they sealed and seal nothing any more. Keys are 32 bytes. */
-export function createVault(masterKey: Uint8Array, retired: readonly Uint8Array[] = []): Vault {
+/** Which master key sealed an envelope; the database reads the same bytes (0006_vault.sql). */
+const sealerOf = (head: Uint8Array): string => Buffer.from(head.subarray(1, 1 + keyIdBytes)).toString('hex');
+
+/** Seals with `masterKey` until told otherwise; `others` open what they sealed. Keys are 32 bytes. */
+export function createVault(masterKey: Uint8Array, others: readonly Uint8Array[] = []): Vault {
   const keys = new Map<string, Uint8Array>();
-  for (const key of [...retired, masterKey]) {
+  for (const key of [...others, masterKey]) {
     if (key.length !== 32) throw new Error('A master key must have 32 bytes.');
     keys.set(keyIdOf(key), key);
   }
-  const keyId = keyIdOf(masterKey);
+  const masterKeyId = keyIdOf(masterKey);
+  let sealing = { keyId: masterKeyId, key: masterKey };
 
   const seal = (binding: Binding, plain: Uint8Array): Buffer => {
-    const head = Buffer.concat([Buffer.of(format), Buffer.from(keyId, 'hex'), randomBytes(saltBytes + nonceBytes)]);
-    const cipher = createCipheriv('aes-256-gcm', envelopeKey(masterKey, head), nonceOf(head), { authTagLength: tagBytes });
+    const head = Buffer.concat([Buffer.of(format), Buffer.from(sealing.keyId, 'hex'), randomBytes(saltBytes + nonceBytes)]);
+    const cipher = createCipheriv('aes-256-gcm', envelopeKey(sealing.key, head), nonceOf(head), { authTagLength: tagBytes });
     cipher.setAAD(associated(head, binding));
     const body = Buffer.concat([cipher.update(plain), cipher.final()]);
     return Buffer.concat([head, body, cipher.getAuthTag()]);
@@ -56,7 +66,7 @@ export function createVault(masterKey: Uint8Array, retired: readonly Uint8Array[
     const bytes = Buffer.from(envelope.buffer, envelope.byteOffset, envelope.byteLength);
     if (bytes.length < headBytes + tagBytes || bytes[0] !== format) throw broken(binding, 'it is not an envelope of this version');
     const head = bytes.subarray(0, headBytes);
-    const sealedBy = head.subarray(1, 1 + keyIdBytes).toString('hex');
+    const sealedBy = sealerOf(head);
     const key = keys.get(sealedBy);
     if (key === undefined) throw broken(binding, `it was sealed with master key ${sealedBy}, which is not loaded`);
     const decipher = createDecipheriv('aes-256-gcm', envelopeKey(key, head), nonceOf(head), { authTagLength: tagBytes });
@@ -70,7 +80,16 @@ export function createVault(masterKey: Uint8Array, retired: readonly Uint8Array[
   };
 
   return {
-    keyId,
+    get keyId() {
+      return sealing.keyId;
+    },
+    masterKeyId,
+    keyIds: [...keys.keys()],
+    sealWith(keyId) {
+      const key = keys.get(keyId);
+      if (key === undefined) throw new Error(`Master key ${keyId} is not loaded.`);
+      sealing = { keyId, key };
+    },
     seal,
     open,
     sealJson: (binding, value) => seal(binding, Buffer.from(JSON.stringify(value), 'utf8')),
