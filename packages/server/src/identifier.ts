@@ -5,28 +5,38 @@
 import { randomFillSync } from 'node:crypto';
 
 const alphabet = '0123456789abcdefghjkmnpqrstvwxyz';
-const random = new Uint8Array(10);
+/** Every pair of digits, so that ten random bits are one look-up. */
+const pairs = Array.from({ length: 1024 }, (_, at) => alphabet.charAt(at >> 5) + alphabet.charAt(at & 31));
+
+/** Random numbers are drawn for many ids at once: one draw costs as much as making the id does. */
+const random = new Uint16Array(2048);
+let used = random.length;
+let timeMs = -1;
+let timeText = '';
 
 /** `acc_01kb…`: 26 characters of Crockford base 32 behind the prefix, the first ten of them the time in ms. */
 export function newId(prefix: string, nowMs: number = Date.now()): string {
-  randomFillSync(random);
+  if (nowMs !== timeMs) {
+    timeMs = nowMs;
+    timeText = writeTime(nowMs);
+  }
+  if (used === random.length) {
+    randomFillSync(random);
+    used = 0;
+  }
+  let text = `${prefix}_${timeText}`;
+  for (const end = used + 8; used < end; used += 1) text += pairs[(random[used] ?? 0) & 1023];
+  return text;
+}
+
+function writeTime(ms: number): string {
   let text = '';
-  let time = nowMs;
+  let left = ms;
   for (let digit = 0; digit < 10; digit += 1) {
-    text = alphabet.charAt(time % 32) + text;
-    time = Math.floor(time / 32);
+    text = alphabet.charAt(left % 32) + text;
+    left = Math.floor(left / 32);
   }
-  let bits = 0;
-  let buffer = 0;
-  for (const byte of random) {
-    buffer = (buffer << 8) | byte;
-    bits += 8;
-    while (bits >= 5) {
-      bits -= 5;
-      text += alphabet.charAt((buffer >> bits) & 31);
-    }
-  }
-  return `${prefix}_${text}`;
+  return text;
 }
 
 /** Milliseconds since the epoch at which an id was made; null when it is none of ours. */

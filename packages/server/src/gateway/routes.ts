@@ -22,7 +22,7 @@ export function gatewayRoutes(gateway: Gateway, now: () => number): Route[] {
     return reply;
   };
   const proxied = (raw: FastifyRequest, reply: FastifyReply, caller: Caller): FastifyReply => carry(proxyCall(raw), raw, reply, caller, null);
-  const common = { tag: 'proxy', access: 'write', audit } as const;
+  const common = { tag: 'proxy', access: 'write', audit, answersRaw: true } as const;
   return [
     route({ ...common, method: 'GET', path: '/v1/proxy/:resource', summary: 'List the records of a resource', schema: { params: ProxyResourceParams, query: ProxyListQuery, response: { 200: null } }, handle: ({ raw, reply, caller }) => proxied(raw, reply, caller) }),
     route({ ...common, method: 'POST', path: '/v1/proxy/:resource', summary: 'Create a record', bodyLimit: proxyBodyLimit, schema: { params: ProxyResourceParams, query: ProxyQuery, response: { 201: null } }, handle: ({ raw, reply, caller }) => proxied(raw, reply, caller) }),
