@@ -7,6 +7,7 @@ import { connectorsPush, connectorsRollback } from './commands/connectors-push.t
 import { connectorsTest } from './commands/connectors-test.ts';
 import { demo } from './commands/demo.ts';
 import { start } from './commands/start.ts';
+import { vaultRotate, vaultStatus } from './commands/vault.ts';
 
 export const commands: readonly Command[] = [
   start,
@@ -18,4 +19,6 @@ export const commands: readonly Command[] = [
   connectorsRollback,
   accountsList,
   accountsShow,
+  vaultStatus,
+  vaultRotate,
 ];

@@ -7,6 +7,7 @@ import { Apps, Connectors, ConnectSessions } from './connectors.ts';
 import { Calls } from './calls.ts';
 import { Passthrough, Proxy } from './proxy.ts';
 import { Transport, type ClientOptions } from './transport.ts';
+import { Vault } from './vault.ts';
 
 export class Evenkeel {
   readonly connectors: Connectors;
@@ -14,6 +15,7 @@ export class Evenkeel {
   readonly connectSessions: ConnectSessions;
   readonly accounts: Accounts;
   readonly calls: Calls;
+  readonly vault: Vault;
   readonly #transport: Transport;
 
   /** Throws a TypeError for an address or a key that cannot be right; sends nothing yet. */
@@ -24,6 +26,7 @@ export class Evenkeel {
     this.connectSessions = new ConnectSessions(this.#transport);
     this.accounts = new Accounts(this.#transport);
     this.calls = new Calls(this.#transport);
+    this.vault = new Vault(this.#transport);
   }
 
   /** Records of one account's vendor, through the connector's resources. */
