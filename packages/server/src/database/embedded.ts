@@ -73,7 +73,7 @@ export async function startEmbeddedPostgres(dataDir: string, overrides: Readonly
 }
 
 /** The key of the advisory lock that says whose database this is. */
-const ownershipKey = 4_400_003;
+const ownershipKey = 4_400_006;
 /** How long PostgreSQL may take to notice that a killed owner is gone. */
 const ownershipPatienceMs = 3_000;
 
