@@ -2,7 +2,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
+import { createInterface, type Interface } from 'node:readline';
 import type { LoadPlan, LoadResult } from './generator.ts';
 
 export interface Program {
@@ -12,6 +12,8 @@ export interface Program {
   stop(): Promise<void>;
 }
 
+/** Longest wait for the first line: that of a load is printed when it has run. */
+const patienceMs = 300_000;
 const root = join(import.meta.dirname, '..');
 
 /** Starts bench/<file> and waits for its first line. `stop` sends SIGTERM and waits for the end. */
@@ -19,7 +21,10 @@ export async function startProgram(file: string, parameters: readonly string[] =
   const child = spawn(process.execPath, [...nodeOptions, join(root, file), ...parameters], { stdio: ['ignore', 'pipe', 'inherit'] });
   const ended = once(child, 'exit');
   const lines = createInterface({ input: child.stdout });
-  const line = await Promise.race([once(lines, 'line').then(([text]) => String(text)), ended.then(([code]) => Promise.reject(new Error(`${file} ended with ${String(code)} before it was ready`)))]);
+  const line = await firstLine(lines, ended, file).catch((error: unknown) => {
+    child.kill('SIGKILL');
+    throw error;
+  });
   return {
     line,
     child,
@@ -30,8 +35,18 @@ export async function startProgram(file: string, parameters: readonly string[] =
   };
 }
 
+async function firstLine(lines: Interface, ended: Promise<unknown[]>, file: string): Promise<string> {
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(() => late.reject(new Error(`${file} printed nothing for ${patienceMs / 1000} s`)), patienceMs);
+  const gone = ended.then(([code]) => Promise.reject(new Error(`${file} ended with ${String(code)} before it was ready`)));
+  try {
+    return await Promise.race([once(lines, 'line').then(([text]) => String(text)), gone, late.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 export async function runLoad(plan: LoadPlan): Promise<LoadResult> {
   const program = await startProgram('load/generator.ts', [JSON.stringify(plan)]);
   return JSON.parse(program.line) as LoadResult;
 }
-
