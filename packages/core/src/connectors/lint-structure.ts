@@ -2,9 +2,10 @@
 import { originOf } from './address.ts';
 import { error, nearest, pathTo, warning, type Fault } from './fault.ts';
 import { isHeaderName, reservedHeaders } from './header-fields.ts';
-import type { Reference } from './lint-text.ts';
+import { maxTextLength, type Reference } from './lint-text.ts';
 import { asList } from './lint-references.ts';
 import { isRecord } from './shape.ts';
+import { parseTemplate } from './template.ts';
 
 type Json = Record<string, unknown>;
 
@@ -29,15 +30,22 @@ function isNone(manifest: Json): boolean {
 /** Addresses must be https; a placeholder may stand for the whole of it. */
 function httpsFault(url: unknown, path: string): Fault[] {
   if (typeof url !== 'string' || url.startsWith('{{') || url.startsWith('https://')) return [];
-  if (originOf(url.replaceAll(/\{\{[^}]*\}\}/g, 'x')) !== undefined) return [warning(path, 'The address is not https; that is accepted for this machine only.')];
+  if (originOf(withoutPlaceholders(url, 'x')) !== undefined) return [warning(path, 'The address is not https; that is accepted for this machine only.')];
   return [error(path, `The address ${JSON.stringify(url.slice(0, 80))} must begin with https://.`)];
+}
+
+/** The text around the placeholders; nothing of a template that is too long or cannot be read, which is a fault already. */
+function withoutPlaceholders(template: string, standIn = ''): string {
+  if (template.length > maxTextLength) return '';
+  const parsed = parseTemplate(template);
+  return parsed.ok ? parsed.parts.map((part) => (typeof part === 'string' ? part : standIn)).join('') : '';
 }
 
 function baseFaults(manifest: Json): Fault[] {
   const http = isRecord(manifest['http']) ? manifest['http'] : {};
   const base = http['base_url'];
   const faults = httpsFault(base, 'http.base_url');
-  if (typeof base === 'string' && /[?#]/.test(base.replaceAll(/\{\{[^}]*\}\}/g, ''))) faults.push(error('http.base_url', 'The base address must not have a query or fragment; use http.query.'));
+  if (typeof base === 'string' && /[?#]/.test(withoutPlaceholders(base))) faults.push(error('http.base_url', 'The base address must not have a query or fragment; use http.query.'));
   asList(http['origins']).forEach((origin, index) => faults.push(...httpsFault(origin, pathTo('http.origins', index))));
   return faults;
 }
@@ -188,7 +196,7 @@ function requestFaults(manifest: Json): Fault[] {
 function addressFaults(request: Json, at: string): Fault[] {
   const faults: Fault[] = [];
   if (request['path'] !== undefined && request['url'] !== undefined) faults.push(error(`${at}.url`, 'A request has a path or a url, not both.'));
-  for (const key of ['path', 'url']) if (typeof request[key] === 'string' && request[key].replaceAll(/\{\{[^}]*\}\}/g, '').includes('#')) faults.push(error(`${at}.${key}`, 'An address must not have a fragment.'));
+  for (const key of ['path', 'url']) if (typeof request[key] === 'string' && withoutPlaceholders(request[key]).includes('#')) faults.push(error(`${at}.${key}`, 'An address must not have a fragment.'));
   faults.push(...httpsFault(request['url'], `${at}.url`));
   if (typeof request['path'] === 'string' && /^[a-z]+:\/\//i.test(request['path'])) faults.push(error(`${at}.path`, 'This is a whole address; write it as url.', 'url'));
   if (request['body'] !== undefined && (request['method'] === 'GET' || request['method'] === 'HEAD')) faults.push(error(`${at}.body`, `A ${request['method']} request carries no body.`));

@@ -20,7 +20,7 @@ export interface ReadTexts {
   readonly references: Reference[];
 }
 
-const maxTextLength = 100_000;
+export const maxTextLength = 100_000;
 
 export function readTexts(held: readonly Held[]): ReadTexts {
   const read: ReadTexts = { faults: [], references: [] };

@@ -120,6 +120,21 @@ test('nothing it is given makes it throw', () => {
   }
 });
 
+test('long hostile texts are judged in time that grows with their length', () => {
+  const units = ['{{', '{', '{{config.a|', '{{config.a}}', '{{config.a|default:', `{{config.a|default:'`, `{{config.a|default:${' '.repeat(5_000)}'`, '{{ ', '["', '(', '[', '(a|', 'a*', '(?:a?', '\\', '-', '$', '"', ' '];
+  for (const unit of units) {
+    for (const length of [9_000, 95_000, 1_900_000]) {
+      const text = unit.repeat(Math.ceil(length / unit.length));
+      const field = { name: 'a', label: 'A', pattern: text };
+      const places = { base_url: `https://${text}`, query: { a: text, b: { $expr: text } } };
+      const started = performance.now();
+      lintManifest({ manifest: 1, id: 'x', name: 'X', categories: [], auth: [{ type: 'none', id: 'none', fields: [field] }], http: places, resources: { a: { list: { method: 'GET', path: text, url: text } } }, request_id: { body: text } });
+      const took = performance.now() - started;
+      assert.ok(took < 8_000, `${JSON.stringify(unit.slice(0, 20))} × ${length}: ${took} ms`);
+    }
+  }
+});
+
 test('any damage to a good manifest ends in faults or a connector, never in a throw', async () => {
   const places = ['auth[0]', 'auth', 'http', 'http.base_url', 'resources', 'resources.contacts', 'resources.contacts.list', 'resources.contacts.list.query', 'resources.contacts.list.pagination', 'resources.contacts.update.body', 'resources.contacts.update.path', 'validation', 'errors', 'rate_limits', 'post_install', 'account'];
   await fc.assert(

@@ -21,8 +21,9 @@ export interface Placeholder {
 export type TemplatePart = string | Placeholder;
 export type ParsedTemplate = { readonly ok: true; readonly parts: readonly TemplatePart[] } | { readonly ok: false; readonly message: string; readonly filter?: string };
 
-const placeholder = /\{\{((?:'[^']*'|"[^"]*"|[^}'"]|\}(?!\}))*)\}\}/g;
-const token = /\s*(?:'([^']*)'|"([^"]*)"|([^|:'"]*[^|:'"\s])|)\s*([|:]|$)/y;
+// Each of these is tried at one place only and cannot split a text in two ways: a manifest may hold megabytes of braces.
+const placeholder = /\{\{((?:'[^']*'|"[^"]*"|[^}'"]|\}(?!\}))*)\}\}/y;
+const token = /(?:\s*'([^']*)'\s*|\s*"([^"]*)"\s*|([^|:'"]*))([|:]|$)/y;
 /** A path may hold quotes inside brackets, so it is read up to the first bar outside them. */
 const pathToken = /\s*((?:\["(?:[^"\\]|\\.)*"\]|[^|"'\s])+)\s*(\||$)/y;
 
@@ -30,24 +31,22 @@ const pathToken = /\s*((?:\["(?:[^"\\]|\\.)*"\]|[^|"'\s])+)\s*(\||$)/y;
 export function parseTemplate(text: string): ParsedTemplate {
   const parts: TemplatePart[] = [];
   let at = 0;
-  for (const match of text.matchAll(placeholder)) {
-    const before = text.slice(at, match.index);
-    if (before.includes('{{')) return unclosed(before);
-    if (before !== '') parts.push(before);
+  for (let open = text.indexOf('{{'); open !== -1; open = text.indexOf('{{', at)) {
+    placeholder.lastIndex = open;
+    const match = placeholder.exec(text);
+    if (match === null) return unclosed(text.slice(open));
+    if (open > at) parts.push(text.slice(at, open));
     const parsed = parsePlaceholder(match[1] ?? '');
     if ('message' in parsed) return { ok: false, ...parsed };
     parts.push(parsed);
-    at = match.index + match[0].length;
+    at = placeholder.lastIndex;
   }
-  const rest = text.slice(at);
-  if (rest.includes('{{')) return unclosed(rest);
-  if (rest !== '') parts.push(rest);
+  if (at < text.length) parts.push(text.slice(at));
   return { ok: true, parts };
 }
 
 function unclosed(text: string): ParsedTemplate {
-  const from = text.slice(text.indexOf('{{'));
-  return { ok: false, message: `The placeholder ${JSON.stringify(from.slice(0, 60))} is not closed or not readable; write {{root.name}}, or {{'{{'}} for the braces themselves.` };
+  return { ok: false, message: `The placeholder ${JSON.stringify(text.slice(0, 60))} is not closed or not readable; write {{root.name}}, or {{'{{'}} for the braces themselves.` };
 }
 
 function parsePlaceholder(inner: string): Placeholder | { message: string; filter?: string } {
@@ -79,7 +78,7 @@ function parseFilters(inner: string, start: number | undefined, written: string)
       token.lastIndex = at;
       const match = token.exec(inner);
       if (match === null) return { message: `The filters of {{${written.slice(0, 60)}}} cannot be read at character ${at + 1}; quote arguments that hold ':', '|' or quotes.` };
-      words.push(match[1] ?? match[2] ?? match[3] ?? '');
+      words.push(match[1] ?? match[2] ?? match[3]?.trim() ?? '');
       separator = match[4] ?? '';
       at = token.lastIndex;
     }
