@@ -72,6 +72,7 @@ test('on a terminal the bar is drawn over itself', () => {
   draw(4, 4);
   assert.equal(drawn.length, 3);
   assert.equal(drawn[0], `${'░'.repeat(30)} 0 %  0 of 4 records`);
-  assert.match(drawn[1] ?? '', /^\u001b\[1A\u001b\[2K█{15}░{15} 50 % {2}2 of 4 records, about \d+ s left$/);
+  assert.ok(drawn[1]?.startsWith('\u001b[1A\u001b[2K'), 'over the line before');
+  assert.match((drawn[1] ?? '').slice(8), /^█{15}░{15} 50 % {2}2 of 4 records, about \d+ s left$/);
   assert.match(drawn[2] ?? '', /100 % {2}4 of 4 records$/);
 });

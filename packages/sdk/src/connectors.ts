@@ -1,5 +1,6 @@
 /** The connectors room of the client: manifests, their versions, the installation's apps, and connecting accounts. */
 import type {
+  AppQuery,
   AppRequest,
   AppState,
   ConnectorDetail,
@@ -64,8 +65,8 @@ export class Apps {
   }
 
   /** Sets the OAuth client and the connector's app fields; the secrets among them are sealed and never shown again. What is left out is removed. */
-  put(connector: string, app: AppRequest, options: CallOptions = {}): Promise<AppState> {
-    return this.#transport.call({ ...options, method: 'PUT', path: ['connectors', connector, 'app'], body: app });
+  put(connector: string, app: AppRequest, { overlap_s, ...options }: CallOptions & AppQuery = {}): Promise<AppState> {
+    return this.#transport.call({ ...options, method: 'PUT', path: ['connectors', connector, 'app'], query: { overlap_s }, body: app });
   }
 }
 

@@ -109,10 +109,16 @@ export const RollbackRequest = Type.Object(
 export const AppRequest = Type.Record(Type.String({ maxLength: 64 }), Type.String({ maxLength: 20_000 }), {
   description: 'client_id, client_secret and the connector\'s app_fields, all of them: what is left out is removed.',
 });
+export const AppQuery = Type.Object({
+  overlap_s: Type.Optional(
+    Type.Integer({ minimum: 0, maximum: 2_592_000, description: 'For so many seconds the client secret that is replaced is tried when the vendor refuses the new one as such; each use is logged as an error. Default 0: it is gone at once.' }),
+  ),
+});
 export const AppState = Type.Object({
   connector: Type.String(),
   fields: Type.Array(Type.String(), { description: 'The fields that are set; values are never shown.' }),
   revision: Type.Integer(),
   updated_at: when,
+  previous_secret_until: Type.Union([when, Type.Null()], { description: 'Until when the secret that was replaced is kept; see overlap_s.' }),
 });
 export type AppState = Type.Static<typeof AppState>;

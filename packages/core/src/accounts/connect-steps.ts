@@ -7,6 +7,7 @@ import type { AuthScheme, AuthSchemeOf } from '@evenkeel/contract/manifest/auth.
 import type { Request } from '@evenkeel/contract/manifest/request.ts';
 import type { CryptoPort } from '../connectors/crypto-port.ts';
 import type { Scope } from '../connectors/scope.ts';
+import { carriesOther, withPreviousSecret } from './client-secret-overlap.ts';
 import type { Driver } from './driver.ts';
 import { buildAssertion } from './jwt-assertion.ts';
 import { buildTokenRequest, type TokenEndpoint, type TokenGrant } from './oauth.ts';
@@ -29,6 +30,8 @@ export interface GrantTools extends StepTools {
    * failure or a crash among them, which matters where the refresh token before it is dead by then.
    */
   received?(token: TokenSet): Promise<void>;
+  /** Called when the vendor refused the app's client secret and the one before it is tried: somebody should know. */
+  formerSecretTried?(): void;
 }
 
 /** Whether a scheme ever needs a token obtained for it, beyond what its form asks for. */
@@ -84,9 +87,19 @@ async function* codeGrant(scheme: AuthSchemeOf<'oauth2_code'>, source: GrantSour
 
 async function* atTokenEndpoint(scheme: AuthScheme, endpoint: TokenEndpoint & TokenReading & Pick<AuthSchemeOf<'oauth2_code'>, 'exchange'>, grant: TokenGrant, scope: Scope, tools: GrantTools): Driver<GrantOutcome> {
   const request = await buildTokenRequest(scheme, endpoint, grant, scope);
-  const reply = yield { step: 'token', request };
+  let reply = yield { step: 'token', request };
   if (!reply.ok) return { ok: false, failure: unreachable('token', reply) };
-  const outcome = await processTokenResponse(endpoint, scope, reply.answer, tools.nowMs);
+  let outcome = await processTokenResponse(endpoint, scope, reply.answer, tools.nowMs);
+  const former = outcome.ok ? undefined : withPreviousSecret(scope, outcome.failure, tools.nowMs);
+  if (former !== undefined) {
+    const again = await buildTokenRequest(scheme, endpoint, grant, former);
+    if (carriesOther(request, again)) {
+      tools.formerSecretTried?.();
+      reply = yield { step: 'token', request: again };
+      if (!reply.ok) return { ok: false, failure: unreachable('token', reply) };
+      outcome = await processTokenResponse(endpoint, scope, reply.answer, tools.nowMs);
+    }
+  }
   if (!outcome.ok) return outcome;
   return yield* complete(endpoint, withCaptures({ ...scope, token: outcome.token, ...readingScope(reply.answer, outcome.token) }, outcome.captures), outcome, tools);
 }

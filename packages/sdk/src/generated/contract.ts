@@ -361,6 +361,11 @@ export interface ConnectSessionRequest {
   return_url?: string;
 }
 
+export interface AppQuery {
+  /** For so many seconds the client secret that is replaced is tried when the vendor refuses the new one as such; each use is logged as an error. Default 0: it is gone at once. */
+  overlap_s?: number;
+}
+
 /** client_id, client_secret and the connector's app_fields, all of them: what is left out is removed. */
 export type AppRequest = { [key: string]: string };
 
@@ -370,6 +375,8 @@ export interface AppState {
   fields: string[];
   revision: number;
   updated_at: string;
+  /** Until when the secret that was replaced is kept; see overlap_s. */
+  previous_secret_until: string | null;
 }
 
 export interface ConnectorDetail {

@@ -17,6 +17,7 @@ import { readAnswer } from '@evenkeel/core/connectors/response.ts';
 import { momentOf, type Scope } from '@evenkeel/core/connectors/scope.ts';
 import { TemplateFailure } from '@evenkeel/core/connectors/template.ts';
 import { headerMap } from '@evenkeel/core/connectors/upstream-answer.ts';
+import type { Log } from '../log.ts';
 import type { UpstreamClient } from '../upstream/client.ts';
 import { UpstreamError } from '../upstream/failure.ts';
 import type { AccountRow, JsonObject } from './account-store.ts';
@@ -40,8 +41,8 @@ export interface Vendor {
   readonly crypto: CryptoPort;
 }
 
-export function createVendor(parts: { upstream: UpstreamClient; crypto: CryptoPort; now: () => number }): Vendor {
-  const { upstream, crypto, now } = parts;
+export function createVendor(parts: { upstream: UpstreamClient; crypto: CryptoPort; now: () => number; log: Log }): Vendor {
+  const { upstream, crypto, now, log } = parts;
   const judgements = new WeakMap<Connector, Judgement>();
   const judgementOf = (connector: Connector): Judgement => {
     const known = judgements.get(connector) ?? compileJudgement(connector.manifest, undefined, '');
@@ -57,6 +58,7 @@ export function createVendor(parts: { upstream: UpstreamClient; crypto: CryptoPo
         const built = await connector.request(request).build(scope);
         return built.ok ? built : { ok: false, message: built.problem.message };
       },
+      formerSecretTried: () => log.error({ connector: connector.manifest.id, alert: 'client_secret_refused' }, 'accounts: the vendor refuses the new client secret of this app; the previous one is tried until its overlap ends. Check the secret at the vendor.'),
       attach: (request, scope) => authorize(scheme, scope, request, { nowMs: now(), nonce: randomBytes(16).toString('hex'), crypto }),
       async judge(answer) {
         const verdict = await judge(judgementOf(connector), answer, { nowMs: now(), surface: 'connect', limits: [], secrets });

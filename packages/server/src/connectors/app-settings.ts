@@ -2,6 +2,7 @@
  * The installation's app at each vendor: OAuth client and the connector's app_fields, sealed as one envelope. Values
  * leave this room only to the engine; the API shows which fields are set.
  */
+import { previousSecretField, previousUntilField } from '@evenkeel/core/accounts/client-secret-overlap.ts';
 import type { Queryable } from '../database/pool.ts';
 import { Refusal } from '../http/problem.ts';
 import { channel } from './store.ts';
@@ -19,6 +20,8 @@ export interface AppRow {
   readonly fields: readonly string[];
   readonly revision: number;
   readonly updatedAt: Date;
+  /** Until when the client secret that was replaced is still tried; null when it is not kept. */
+  readonly previousSecretUntil: Date | null;
 }
 
 type Settings = Readonly<Record<string, string>>;
@@ -53,20 +56,35 @@ export class AppSettings {
     else this.#opened.delete(connectorId);
   }
 
-  /** Replaces everything set before. `expected`: the revision last seen, 0 for none. */
-  async write(connectorId: string, settings: Settings, context: { actor: string; expected?: number | undefined }): Promise<AppRow> {
+  /**
+   * Replaces everything set before. `expected`: the revision last seen, 0 for none. With `overlapUntil` the client secret
+   * that is replaced is kept beside the new one until then; without, one that was kept is gone.
+   */
+  async write(connectorId: string, settings: Settings, context: { actor: string; expected?: number | undefined; overlapUntil?: Date | undefined }): Promise<AppRow> {
+    const former = context.overlapUntil === undefined ? undefined : await this.#formerSecret(connectorId, settings, context.overlapUntil);
+    const kept = former?.kept ?? {};
     const { rows } = await this.#database.query<StoredApp>(
       `with written as (
-         insert into connector_apps (connector_id, sealed, key_id, fields, updated_by)
-         select $1, $2, $3, $4, $5 where $6::bigint is null or $6 = 0 or exists (select 1 from connector_apps where connector_id = $1)
+         insert into connector_apps (connector_id, sealed, key_id, fields, updated_by, previous_secret_until)
+         select $1, $2, $3, $4, $5, $8 where $6::bigint is null or $6 = 0 or exists (select 1 from connector_apps where connector_id = $1)
          on conflict (connector_id) do update
          set sealed = excluded.sealed, key_id = excluded.key_id, fields = excluded.fields, updated_by = excluded.updated_by,
+             previous_secret_until = excluded.previous_secret_until,
              revision = connector_apps.revision + 1, updated_at = now()
          where $6::bigint is null or connector_apps.revision = $6
          returning ${columns}
        )
        select written.*, pg_notify($7, 'app:' || $1) as notified from written`,
-      [connectorId, this.#sealer.sealJson({ purpose: 'app', subject: connectorId }, settings), this.#sealer.keyId, Object.keys(settings).toSorted(), context.actor, context.expected ?? null, channel],
+      [
+        connectorId,
+        this.#sealer.sealJson({ purpose: 'app', subject: connectorId }, { ...settings, ...kept }),
+        this.#sealer.keyId,
+        Object.keys(settings).toSorted(),
+        context.actor,
+        context.expected ?? former?.revision ?? null,
+        channel,
+        kept[previousUntilField] ?? null,
+      ],
     );
     const row = rows[0];
     if (row === undefined) {
@@ -83,9 +101,24 @@ export class AppSettings {
   }
 
   async #open(connectorId: string): Promise<Settings> {
-    const { rows } = await this.#database.query<{ sealed: Buffer }>('select sealed from connector_apps where connector_id = $1', [connectorId]);
+    return (await this.#stored(connectorId))?.settings ?? none;
+  }
+
+  async #stored(connectorId: string): Promise<{ settings: Settings; revision: number } | undefined> {
+    const { rows } = await this.#database.query<{ sealed: Buffer; revision: number }>('select sealed, revision from connector_apps where connector_id = $1', [connectorId]);
     const [row] = rows;
-    return row === undefined ? none : Object.freeze(parseSettings(this.#sealer.openJson({ purpose: 'app', subject: connectorId }, row.sealed), connectorId));
+    if (row === undefined) return undefined;
+    return { settings: Object.freeze(parseSettings(this.#sealer.openJson({ purpose: 'app', subject: connectorId }, row.sealed), connectorId)), revision: row.revision };
+  }
+
+  /** What is kept of the secret in effect, and the revision it was read at: the write must not miss a change after it. */
+  async #formerSecret(connectorId: string, next: Settings, until: Date): Promise<{ kept: Settings; revision: number } | undefined> {
+    const stored = await this.#stored(connectorId);
+    const secret = stored?.settings['client_secret'];
+    if (stored === undefined || secret === undefined) return undefined;
+    // The same secret put again does not push out the one before it.
+    const former = secret === next['client_secret'] ? stored.settings[previousSecretField] : secret;
+    return { kept: former === undefined ? none : { [previousSecretField]: former, [previousUntilField]: until.toISOString() }, revision: stored.revision };
   }
 }
 
@@ -94,10 +127,11 @@ interface StoredApp {
   fields: string[];
   revision: number;
   updated_at: Date;
+  previous_secret_until: Date | null;
 }
-const columns = 'connector_id, fields, revision, updated_at';
+const columns = 'connector_id, fields, revision, updated_at, previous_secret_until';
 
-const parse = (row: StoredApp): AppRow => ({ connectorId: row.connector_id, fields: row.fields, revision: row.revision, updatedAt: row.updated_at });
+const parse = (row: StoredApp): AppRow => ({ connectorId: row.connector_id, fields: row.fields, revision: row.revision, updatedAt: row.updated_at, previousSecretUntil: row.previous_secret_until });
 
 function parseSettings(value: unknown, connectorId: string): Record<string, string> {
   if (typeof value !== 'object' || value === null) throw new Error(`The envelope of the app of ${connectorId} does not hold settings.`);

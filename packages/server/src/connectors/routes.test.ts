@@ -130,9 +130,13 @@ describe('the routes of connectors', () => {
     const taken = await call<{ fields: string[] }>('PUT', path, { body: { client_id: 'id', client_secret: 'planted-app-secret', region: 'eu' } });
     assert.deepEqual([taken.status, taken.body.fields], [200, ['client_id', 'client_secret', 'region']]);
     assert.equal((await registry.app('acme-crm'))['client_secret'], 'planted-app-secret');
-    const shown = [refused, taken, await call('GET', '/v1/connectors'), await call('GET', '/v1/connectors/acme-crm'), await call('GET', '/v1/connectors/acme-crm/versions?include=manifest')];
+    const renewed = await call<{ previous_secret_until: string }>('PUT', `${path}?overlap_s=3600`, { body: { client_id: 'id', client_secret: 'planted-app-secret-2', region: 'eu' } });
+    assert.ok(Math.abs(Date.parse(renewed.body.previous_secret_until) - Date.now() - 3_600_000) < 60_000);
+    assert.equal((await registry.app('acme-crm'))['client_secret_previous'], 'planted-app-secret');
+    assert.equal((await call<Problem>('PUT', `${path}?overlap_s=2592001`, { body: { client_id: 'id' } })).body.code, 'invalid_request');
+    const shown = [refused, taken, renewed, await call('GET', '/v1/connectors'), await call('GET', '/v1/connectors/acme-crm'), await call('GET', '/v1/connectors/acme-crm/versions?include=manifest')];
     for (const { text } of shown) assert.ok(!text.includes('planted-app-secret'));
-    assert.ok(shown[3]?.text.includes('"fields":["client_id","client_secret","region"]'));
+    assert.ok(shown[4]?.text.includes('"fields":["client_id","client_secret","region"]'));
   });
 
   it('leave an audit entry for every change', async () => {

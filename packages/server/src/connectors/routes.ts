@@ -1,7 +1,7 @@
 /** Routes for connectors: what they offer, their versions, who gets which, and the installation's app. */
 import Type from 'typebox';
 import {
-  AppRequest, AppState, ConnectorDetail, ConnectorList, ConnectorParams, ConnectorPut, ConnectorPutQuery, ConnectorQuery, ConnectorRollout,
+  AppQuery, AppRequest, AppState, ConnectorDetail, ConnectorList, ConnectorParams, ConnectorPut, ConnectorPutQuery, ConnectorQuery, ConnectorRollout,
   ConnectorVersionList, ConnectorVersionQuery, RollbackRequest, RolloutRequest, type ConnectorVersion,
 } from '@evenkeel/contract/api/connectors.ts';
 import type { Rollout } from '@evenkeel/core/connectors/rollout.ts';
@@ -139,16 +139,17 @@ function appRoute(registry: ConnectorRegistry): Route {
     tag,
     access: 'admin',
     audit: { action: 'connector.app' },
-    schema: { params: ConnectorParams, body: AppRequest, response: { 200: AppState } },
-    async handle({ params, body, caller, raw, reply }) {
+    schema: { params: ConnectorParams, query: AppQuery, body: AppRequest, response: { 200: AppState } },
+    async handle({ params, query, body, caller, raw, reply }) {
       requireInstallation(caller);
       const { stable, candidate } = requireServed(registry, params.id);
       const errors = appFaults([stable, ...(candidate === undefined ? [] : [candidate])].map(({ connector }) => connector.manifest), body);
       if (errors.length > 0) throw new Refusal('validation_failed', `The app of ${params.id} was not changed: ${errors[0]?.path ?? ''} ${errors[0]?.message ?? ''}.`, { errors });
       const expected = readExpectation(raw.headers);
-      const app = await registry.apps.write(params.id, body, { actor: `key:${caller.keyId}`, expected: expected === 'absent' ? 0 : expected?.revision });
+      const overlapUntil = query.overlap_s === undefined || query.overlap_s === 0 ? undefined : new Date(Date.now() + query.overlap_s * 1000);
+      const app = await registry.apps.write(params.id, body, { actor: `key:${caller.keyId}`, expected: expected === 'absent' ? 0 : expected?.revision, overlapUntil });
       reply.header('etag', `"${app.revision}"`);
-      return { connector: params.id, fields: [...app.fields], revision: app.revision, updated_at: app.updatedAt.toISOString() };
+      return { connector: params.id, fields: [...app.fields], revision: app.revision, updated_at: app.updatedAt.toISOString(), previous_secret_until: app.previousSecretUntil?.toISOString() ?? null };
     },
   });
 }
