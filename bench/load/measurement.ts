@@ -1,9 +1,9 @@
 /** The line a benchmark prints for each metric, and the statistics of its rounds. */
 
-export type Bar = { readonly atLeast: number } | { readonly below: number } | null;
+export type Bar = { readonly atLeast: number } | { readonly below: number } | { readonly exactly: number } | null;
 
 export function report(bench: string, metric: string, value: number, unit: string, bar: Bar = null): void {
-  const shown = bar === null ? null : 'atLeast' in bar ? `>= ${bar.atLeast}` : `< ${bar.below}`;
+  const shown = bar === null ? null : 'exactly' in bar ? bar.exactly : 'atLeast' in bar ? `>= ${bar.atLeast}` : `< ${bar.below}`;
   console.log(JSON.stringify({ bench, metric, value: Number(value.toPrecision(4)), unit, bar: shown }));
 }
 
