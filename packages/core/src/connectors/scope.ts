@@ -10,14 +10,10 @@ export interface Moment {
   readonly iso: string;
 }
 
-/** The root `now` of a scope for an instant in milliseconds since the epoch. */
+let latest: Moment | undefined;
+
+/** The root `now` of a scope for an instant in milliseconds since the epoch. Calls of one millisecond share it. */
 export function momentOf(nowMs: number): Moment {
-  return {
-    epoch_s: Math.floor(nowMs / 1000),
-    epoch_ms: nowMs,
-    // Written for every call and read by few: formatting costs more than the rest of a scope.
-    get iso() {
-      return new Date(nowMs).toISOString();
-    },
-  };
+  if (latest?.epoch_ms !== nowMs) latest = Object.freeze({ epoch_s: Math.floor(nowMs / 1000), epoch_ms: nowMs, iso: new Date(nowMs).toISOString() });
+  return latest;
 }

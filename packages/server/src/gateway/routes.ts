@@ -51,7 +51,7 @@ function accountOf(raw: FastifyRequest): string | undefined {
 
 function proxyCall(raw: FastifyRequest): IncomingCall {
   const { resource, id, action } = raw.params as { resource: string; id?: string; action?: string };
-  return { surface: 'proxy', httpMethod: raw.method, resource, id, action, query: raw.query as Record<string, unknown>, headers: headerMap(raw.headers), body: raw.body };
+  return { surface: 'proxy', httpMethod: raw.method, resource, id, action, query: raw.query as Record<string, unknown>, headers: headersOf(raw), body: raw.body };
 }
 
 /** Path and query stay exactly as they stood in the request line, but for our own account_id. */
@@ -61,5 +61,10 @@ function passthroughCall(raw: FastifyRequest): IncomingCall {
   const path = url.slice(passthroughPath.length, mark === -1 ? undefined : mark);
   const query = mark === -1 ? '' : url.slice(mark + 1);
   const kept = query.includes('account_id=') ? query.split('&').filter((pair) => !pair.startsWith('account_id=')).join('&') : query;
-  return { surface: 'passthrough', httpMethod: raw.method, path, query: kept, headers: headerMap(raw.headers), body: null };
+  return { surface: 'passthrough', httpMethod: raw.method, path, query: kept, headers: headersOf(raw), body: null };
+}
+
+/** Node gives lower-case names with joined values already; only set-cookie, which no caller sends, is a list. */
+function headersOf({ headers }: FastifyRequest): Record<string, string> {
+  return headers['set-cookie'] === undefined ? (headers as Record<string, string>) : headerMap(headers);
 }

@@ -180,6 +180,18 @@ export class ResponseParser {
   }
 }
 
+/** Vendors use few names, each on every answer: checked and lowered once. Bounded, since a vendor chooses them. */
+const knownNames = new Map<string, string>();
+
+function lowerName(name: string): string {
+  const known = knownNames.get(name);
+  if (known !== undefined) return known;
+  if (!headerName.test(name)) throw invalid('sent a header that is none');
+  const lower = name.toLowerCase();
+  if (knownNames.size < 2_000 && name.length < 100) knownNames.set(name, lower);
+  return lower;
+}
+
 function lineLength(text: string, from: number): number {
   const end = text.indexOf('\r\n', from);
   return end === -1 ? text.length : end;
@@ -191,8 +203,7 @@ function readHeaders(lines: string): Record<string, string | string[]> {
     const end = lineLength(lines, start);
     const colon = lines.indexOf(':', start);
     const name = colon === -1 || colon > end ? '' : lines.slice(start, colon);
-    if (!headerName.test(name)) throw invalid('sent a header that is none');
-    const lower = name.toLowerCase();
+    const lower = lowerName(name);
     const value = lines.slice(colon + 1, end).trim();
     start = end + 2;
     if (lower === '__proto__') continue;
