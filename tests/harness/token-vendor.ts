@@ -21,6 +21,12 @@ interface Family {
   access: Map<string, number>;
   revoked: boolean;
   issued: number;
+  /** The newest refresh token whose answer went out whole. */
+  delivered: string;
+  /** An answer with a newer one was lost. */
+  lost: boolean;
+  /** Access tokens of lost answers. */
+  readonly unheardOf: Set<string>;
 }
 
 export interface TokenVendor {
@@ -44,10 +50,14 @@ export interface TokenVendor {
     readonly requests: string[];
     /** Times that a spent refresh token came again. */
     reuses: number;
+    /** Of each: whether an answer had been lost before, and how long the newest delivered access token had to live. */
+    readonly reuseCases: { readonly afterLoss: boolean; readonly leftMs: number }[];
     concurrent: number;
     maxConcurrent: number;
     exchanges: number;
   };
+  /** The newest refresh token whose answer went out, whether the grant is over, and whether a newer answer was lost. */
+  truth(account: string): { readonly delivered: string; readonly revoked: boolean; readonly lost: boolean };
   /** Whether the vendor accepts this access token now. */
   accepts(accessToken: string): boolean;
 }
@@ -70,16 +80,19 @@ export async function startTokenVendor(options: { id: string; rotation: Rotation
     expiresInS: 3600,
     latencyMs: 0,
     nowMs: Date.now,
-    seen: { requests: [], reuses: 0, concurrent: 0, maxConcurrent: 0, exchanges: 0 },
+    seen: { requests: [], reuses: 0, reuseCases: [], concurrent: 0, maxConcurrent: 0, exchanges: 0 },
     grant(account) {
-      const family: Family = { account, accepted: [], spent: new Set(), access: new Map(), revoked: false, issued: 0 };
+      const family: Family = { account, accepted: [], spent: new Set(), access: new Map(), revoked: false, issued: 0, delivered: '', lost: false, unheardOf: new Set() };
       families.set(account, family);
-      return issue(family);
+      const given = issue(family);
+      family.delivered = given.refresh_token;
+      return given;
     },
     revoke: (account) => void (family(account).revoked = true),
     endEarly(account) {
       family(account).access.clear();
     },
+    truth: (account) => family(account),
     accepts: (token) => (byToken.get(token)?.access.get(token) ?? 0) > vendor.nowMs() && byToken.get(token)?.revoked === false,
   };
   const family = (account: string): Family => {
@@ -104,6 +117,7 @@ export async function startTokenVendor(options: { id: string; rotation: Rotation
     if (found === undefined || found.revoked) return { status: 400, body: { error: 'invalid_grant', error_description: 'unknown or revoked' } };
     if (found.spent.has(token)) {
       vendor.seen.reuses += 1;
+      vendor.seen.reuseCases.push({ afterLoss: found.lost, leftMs: Math.max(0, ...[...found.access].filter(([one]) => !found.unheardOf.has(one)).map(([, end]) => end - vendor.nowMs())) });
       found.revoked = true;
       return { status: 400, body: { error: 'invalid_grant', error_description: 'reuse detected' } };
     }
@@ -117,6 +131,21 @@ export async function startTokenVendor(options: { id: string; rotation: Rotation
       found.accepted = found.accepted.filter((one) => !found.spent.has(one));
     }
     return { status: 200, body: issue(found) };
+  }
+
+  const tokensOf = (body: object): { access_token?: string; refresh_token?: string } => body;
+  function losing(body: object): void {
+    const { access_token: access = '' } = tokensOf(body);
+    const owner = byToken.get(access);
+    owner?.unheardOf.add(access);
+    if (owner !== undefined) owner.lost = true;
+  }
+  function delivering(body: object): void {
+    const { access_token: access = '', refresh_token: refresh } = tokensOf(body);
+    const owner = byToken.get(access);
+    if (owner === undefined || refresh === undefined) return;
+    owner.delivered = refresh;
+    owner.lost = false;
   }
 
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -144,8 +173,10 @@ export async function startTokenVendor(options: { id: string; rotation: Rotation
       if (fault === 'unheard') return void request.socket.destroy();
       if (typeof fault === 'object') return answer(fault.status, { error: 'temporarily_unavailable' }, fault.retryAfterS === undefined ? {} : { 'retry-after': String(fault.retryAfterS) });
       const { status, body } = parameters.get('grant_type') === 'refresh_token' ? exchange(token) : { status: 200, body: { access_token: `cc.${account}.${vendor.seen.requests.length}`, expires_in: vendor.expiresInS } };
+      if ((fault === 'lost' || fault === 'garbage') && status === 200) losing(body);
       if (fault === 'lost') return void request.socket.destroy();
       if (fault === 'garbage') return void response.writeHead(200, { 'content-type': 'text/html' }).end('<html>');
+      if (status === 200) delivering(body);
       answer(status, body);
     } finally {
       vendor.seen.concurrent -= 1;
