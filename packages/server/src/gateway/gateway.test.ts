@@ -191,7 +191,8 @@ test('what cannot be called is refused here, the vendor is not asked', async () 
     ['proxy/contacts', { headers: { 'evenkeel-account': '' } }, 'invalid_request', 'caller'],
     ['proxy/contacts', { headers: { 'evenkeel-account': 'acc_dead' } }, 'reauth_required', 'account'],
     ['proxy/contacts', { key: otherKey }, 'not_found', 'caller'],
-    ['proxy/contacts', { key: readKey }, 'forbidden', 'caller'],
+    ['proxy/contacts', { key: readKey, method: 'POST', headers: { 'content-type': 'application/json' }, body: '{}' }, 'forbidden', 'caller'],
+    ['passthrough/contacts', { key: readKey, method: 'POST', headers: { 'content-type': 'application/json' }, body: '{}' }, 'forbidden', 'caller'],
     ['proxy/contacts?cursor=forged', {}, 'invalid_request', 'caller'],
   ];
   for (const [path, options, code, origin] of cases) {
@@ -200,6 +201,15 @@ test('what cannot be called is refused here, the vendor is not asked', async () 
     if (code === 'reauth_required') assert.equal(body.connect_url, 'https://app.example/connect/x');
   }
   assert.equal(hits.length, 0);
+});
+
+test('a key that may only read may read at the vendor', async () => {
+  vendor = (_request, response) => response.writeHead(200, { 'content-type': 'application/json' }).end('{"id":"1"}');
+  for (const path of ['proxy/contacts/1', 'passthrough/contacts/1']) {
+    const answer = await call(path, { key: readKey });
+    assert.equal(answer.status, 200, path);
+    await answer.text();
+  }
 });
 
 test('a 429 passes at once with its headers, and is never repeated', async () => {

@@ -12,7 +12,8 @@ import type { Gateway, TakeBody } from './gateway.ts';
 const audit = { none: 'kept as a call record' } as const;
 const proxyBodyLimit = 10 * 1024 * 1024;
 const passthroughPath = '/v1/passthrough/';
-const passthroughMethods = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const;
+/** By what a key must be allowed: reading asks for no more than the read scope. */
+const passthroughMethods = { read: ['GET', 'OPTIONS'], write: ['POST', 'PUT', 'PATCH', 'DELETE'] } as const;
 
 export function gatewayRoutes(gateway: Gateway, now: () => number): Route[] {
   const carry = (incoming: IncomingCall, raw: FastifyRequest, reply: FastifyReply, caller: Caller, body: TakeBody | null): FastifyReply => {
@@ -24,21 +25,24 @@ export function gatewayRoutes(gateway: Gateway, now: () => number): Route[] {
   const proxied = (raw: FastifyRequest, reply: FastifyReply, caller: Caller): FastifyReply => carry(proxyCall(raw), raw, reply, caller, null);
   const common = { tag: 'proxy', access: 'write', audit, answersRaw: true } as const;
   return [
-    route({ ...common, method: 'GET', path: '/v1/proxy/:resource', summary: 'List the records of a resource', schema: { params: ProxyResourceParams, query: ProxyListQuery, response: { 200: null } }, handle: ({ raw, reply, caller }) => proxied(raw, reply, caller) }),
+    route({ ...common, access: 'read', method: 'GET', path: '/v1/proxy/:resource', summary: 'List the records of a resource', schema: { params: ProxyResourceParams, query: ProxyListQuery, response: { 200: null } }, handle: ({ raw, reply, caller }) => proxied(raw, reply, caller) }),
     route({ ...common, method: 'POST', path: '/v1/proxy/:resource', summary: 'Create a record', bodyLimit: proxyBodyLimit, schema: { params: ProxyResourceParams, query: ProxyQuery, response: { 201: null } }, handle: ({ raw, reply, caller }) => proxied(raw, reply, caller) }),
-    route({ ...common, method: 'GET', path: '/v1/proxy/:resource/:id', summary: 'Get a record', schema: { params: ProxyRecordParams, query: ProxyQuery, response: { 200: null } }, handle: ({ raw, reply, caller }) => proxied(raw, reply, caller) }),
+    route({ ...common, access: 'read', method: 'GET', path: '/v1/proxy/:resource/:id', summary: 'Get a record', schema: { params: ProxyRecordParams, query: ProxyQuery, response: { 200: null } }, handle: ({ raw, reply, caller }) => proxied(raw, reply, caller) }),
     route({ ...common, method: 'PATCH', path: '/v1/proxy/:resource/:id', summary: 'Change a record', bodyLimit: proxyBodyLimit, schema: { params: ProxyRecordParams, query: ProxyQuery, response: { 200: null } }, handle: ({ raw, reply, caller }) => proxied(raw, reply, caller) }),
     route({ ...common, method: 'DELETE', path: '/v1/proxy/:resource/:id', summary: 'Delete a record', schema: { params: ProxyRecordParams, query: ProxyQuery, response: { 204: null } }, handle: ({ raw, reply, caller }) => proxied(raw, reply, caller) }),
     route({ ...common, method: 'POST', path: '/v1/proxy/:resource/:id/:action', summary: 'Do what the connector calls an action on a record', bodyLimit: proxyBodyLimit, schema: { params: ProxyActionParams, query: ProxyQuery, response: { 200: null } }, handle: ({ raw, reply, caller }) => proxied(raw, reply, caller) }),
-    route({
-      ...common,
-      method: passthroughMethods,
-      path: `${passthroughPath}*`,
-      summary: 'Any request to the vendor under the account\'s address; bodies stream both ways as they are',
-      rawBody: true,
-      schema: { query: ProxyQuery, response: { 200: null } },
-      handle: ({ raw, reply, caller }) => carry(passthroughCall(raw), raw, reply, caller, (account) => takeBody(raw.raw, { signed: account.scheme.type === 'aws_sigv4' || account.scheme.type === 'oauth1' })),
-    }),
+    ...(['read', 'write'] as const).map((access) =>
+      route({
+        ...common,
+        access,
+        method: passthroughMethods[access],
+        path: `${passthroughPath}*`,
+        summary: 'Any request to the vendor under the account\'s address; bodies stream both ways as they are',
+        rawBody: true,
+        schema: { query: ProxyQuery, response: { 200: null } },
+        handle: ({ raw, reply, caller }) => carry(passthroughCall(raw), raw, reply, caller, (account) => takeBody(raw.raw, { signed: account.scheme.type === 'aws_sigv4' || account.scheme.type === 'oauth1' })),
+      }),
+    ),
   ];
 }
 
