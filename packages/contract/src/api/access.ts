@@ -1,6 +1,7 @@
 /** API keys and the audit log, as the API shows them. */
 import Type from 'typebox';
 import { listOf } from './list.ts';
+import { TenantId } from './tenants.ts';
 
 export const KeyScope = Type.Union([Type.Literal('read'), Type.Literal('write'), Type.Literal('admin')], {
   description: 'read sees, write also changes and calls vendors, admin also manages connectors, keys and settings.',
@@ -23,7 +24,7 @@ export const ApiKeyRequest = Type.Object(
   {
     name: Type.String({ minLength: 1, maxLength: 200 }),
     scope: KeyScope,
-    tenant_id: Type.Optional(Type.String({ minLength: 1, maxLength: 128, description: 'Restricts the key to one tenant.' })),
+    tenant_id: Type.Optional(TenantId('Restricts the key to one tenant.')),
     expires_at: Type.Optional(Type.String({ format: 'date-time' })),
   },
   { additionalProperties: false },

@@ -1,9 +1,10 @@
 /** Connect sessions: a link with which the owner of an account connects it, without a key of this API. */
 import Type from 'typebox';
+import { TenantId } from './tenants.ts';
 
 export const ConnectSessionRequest = Type.Object(
   {
-    tenant_id: Type.String({ minLength: 1, maxLength: 128, pattern: '^[\\x21-\\x7e](?:[\\x20-\\x7e]*[\\x21-\\x7e])?$', description: 'Your id of the customer; made known by first use.' }),
+    tenant_id: TenantId('Your id of the customer; made known by first use.'),
     connector: Type.String({ minLength: 1, maxLength: 63 }),
     account_id: Type.Optional(
       Type.String({ maxLength: 64, description: 'Re-authorises this account. Without it the session connects another account, even of the same connector.' }),

@@ -12,6 +12,8 @@ import { failurePage, renderPage } from './connect-pages.ts';
 
 const cookieName = 'evenkeel_connect';
 const longestForm = 256 * 1024;
+/** A form is sent by a browser in one go; whoever dribbles it only holds a connection. */
+const slowestFormMs = 30_000;
 
 const params = Type.Object({ token: Type.String({ maxLength: 200 }) });
 const shape = { params, response: { 200: null } } as const;
@@ -88,10 +90,15 @@ function send(reply: FastifyReply, step: Step, secure: boolean): FastifyReply {
 async function readForm(stream: Readable): Promise<URLSearchParams | undefined> {
   const chunks: Buffer[] = [];
   let length = 0;
-  for await (const chunk of stream as AsyncIterable<Buffer>) {
-    length += chunk.length;
-    if (length > longestForm) return undefined;
-    chunks.push(chunk);
+  const timer = setTimeout(() => stream.destroy(), slowestFormMs);
+  try {
+    for await (const chunk of stream as AsyncIterable<Buffer>) {
+      length += chunk.length;
+      if (length > longestForm) return undefined;
+      chunks.push(chunk);
+    }
+  } finally {
+    clearTimeout(timer);
   }
   return new URLSearchParams(Buffer.concat(chunks).toString('utf8'));
 }

@@ -118,7 +118,7 @@ export async function listVersions(
   const { rows } = await database.query<{ version: number; source: VersionSource; sha256: string; created_by: string; created_at: Date; manifest: unknown }>(
     `select version, source, encode(sha256, 'hex') as sha256, created_by, created_at, case when $4 then manifest end as manifest
      from connector_versions
-     where connector_id = $1 and ($2::int is null or version < $2)
+     where connector_id = $1 and ($2::bigint is null or version < $2)
      order by version desc
      limit $3`,
     [connectorId, page.before, page.limit, page.withManifest],

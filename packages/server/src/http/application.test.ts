@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { connect } from 'node:net';
 import { after, describe, it } from 'node:test';
 import Type from 'typebox';
 import { createTestDatabase } from '@evenkeel/tests/harness/database.ts';
@@ -24,6 +25,7 @@ const application = await createApplication({
   log: createLog('silent'),
   version: 'test',
   closeGraceMs: 500,
+  arrivalMs: 300,
   routes: [
     ...accessRoutes({ database: pool, keys }),
     route({
@@ -39,6 +41,16 @@ const application = await createApplication({
         if (body.name === 'refuse') throw new Refusal('conflict', 'No.');
         return body;
       },
+    }),
+    route({
+      method: 'GET',
+      path: '/v1/where',
+      summary: 'Where',
+      tag: 'test',
+      access: 'read',
+      audit: { none: 'reads only' },
+      schema: { response: { 200: null } },
+      handle: ({ raw, reply }) => reply.send({ url: raw.raw.url }),
     }),
     route({
       method: 'POST',
@@ -73,6 +85,19 @@ async function call(path: string, key: string | null, init: { method?: string; b
   return { status: response.status, headers: response.headers, body: (text === '' ? null : JSON.parse(text)) as Record<string, unknown> };
 }
 
+/** A cursor as anybody could make it. */
+const made = (key: string | number): string => Buffer.from(JSON.stringify([1, key])).toString('base64url');
+
+/** What comes back for these bytes until the connection ends. */
+function exchange(text: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(Number(new URL(url).port), '127.0.0.1', () => socket.write(text));
+    let answer = '';
+    socket.on('data', (chunk) => (answer += String(chunk)));
+    socket.on('error', reject).on('close', () => resolve(answer));
+  });
+}
+
 describe('the HTTP boundary', () => {
   it('answers every refusal as a problem with code, origin and request id', async () => {
     const cases: [Promise<Awaited<ReturnType<typeof call>>>, number, string][] = [
@@ -89,6 +114,12 @@ describe('the HTTP boundary', () => {
       [call('/v1/echo', admin, { method: 'POST', body: { count: 1, name: 'refuse' } }), 409, 'conflict'],
       [call('/v1/api-keys?cursor=garbage', admin), 400, 'invalid_request'],
       [call('/v1/api-keys?limit=0', admin), 400, 'invalid_request'],
+      [call('/v1/api-keys/a%00b', admin, { method: 'DELETE' }), 400, 'invalid_request'],
+      [call('/v1/api-keys', admin, { method: 'POST', body: { name: 'a\0b', scope: 'read' } }), 400, 'invalid_request'],
+      [call('/v1/api-keys', admin, { method: 'POST', body: { name: 'x', scope: 'read', tenant_id: 'a\r\nb' } }), 400, 'invalid_request'],
+      [call('/v1/api-keys', admin, { method: 'POST', body: { name: 'x', scope: 'read', expires_at: '9999-12-31T23:59:60Z' } }), 400, 'invalid_request'],
+      ...[1.5, 1e300, 1e20, '7'].map((key): [ReturnType<typeof call>, number, string] => [call(`/v1/audit-log?cursor=${made(key)}`, admin), 400, 'invalid_request']),
+      [call(`/v1/api-keys?cursor=${made('a\0')}`, admin), 400, 'invalid_request'],
     ];
     for (const [pending, status, code] of cases) {
       const { status: answered, headers, body } = await pending;
@@ -116,6 +147,15 @@ describe('the HTTP boundary', () => {
   it('hands a raw body over unread, whatever its type', async () => {
     const { body } = await call('/v1/raw', reader, { method: 'POST', text: '{broken', type: 'application/json' });
     assert.equal(body['bytes'], 7);
+  });
+
+  it('reads a request line with a whole address as the same request', async () => {
+    const answer = await exchange(`GET http://elsewhere.example/v1/where?a=1 HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${reader}\r\nConnection: close\r\n\r\n`);
+    assert.match(answer, /\{"url":"\/v1\/where\?a=1"\}$/);
+  });
+
+  it('ends a request whose body does not arrive', async () => {
+    await exchange(`POST /v1/echo HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${admin}\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"a"`);
   });
 
   it('writes every act to the audit log with its outcome, and no refused one', async () => {

@@ -25,6 +25,8 @@ export interface ApplicationDependencies {
   readonly routes: readonly Route[];
   /** How long requests under way may take to end once closing has begun; default 10 s. */
   readonly closeGraceMs?: number;
+  /** How long a body that is read whole may take to arrive; default 60 s. */
+  readonly arrivalMs?: number;
 }
 
 /** Ready to listen, or to be injected into; `close()` ends it after the requests under way. */
@@ -32,9 +34,10 @@ export async function createApplication(dependencies: ApplicationDependencies): 
   const app = fastify({
     logger: false,
     genReqId: () => newId('req'),
+    rewriteUrl: ({ url = '/' }) => originForm(url),
     bodyLimit: 1_048_576,
     forceCloseConnections: 'idle',
-    // A slow sender of headers or body holds a socket, no longer than this.
+    // A slow sender of headers holds a socket no longer than this; bodies have bounds by route, since some are streams.
     requestTimeout: 0,
     http: { headersTimeout: 20_000, keepAliveTimeout: 65_000 },
     routerOptions: { maxParamLength: 2_000, ignoreTrailingSlash: false },
@@ -67,7 +70,22 @@ export async function createApplication(dependencies: ApplicationDependencies): 
   return app;
 }
 
-function addRoute(app: FastifyInstance, one: Route, { database, keys, log }: ApplicationDependencies): void {
+/** A request line may hold a whole address (RFC 9112, 3.2.2); every room reads path and query only. */
+function originForm(url: string): string {
+  if (url.startsWith('/')) return url;
+  return /^https?:\/\/[^/?#]*(.*)$/i.exec(url)?.[1]?.replace(/^(?!\/)/, '/') ?? url;
+}
+
+/** Ends a request whose body does not arrive in time; what is streamed has limits of its own. */
+function boundArrival(withinMs: number) {
+  return (request: FastifyRequest, _reply: FastifyReply, _payload: unknown, done: (error: null) => void): void => {
+    const timer = setTimeout(() => request.raw.complete || request.raw.destroy(), withinMs);
+    request.raw.once('end', () => clearTimeout(timer)).once('close', () => clearTimeout(timer));
+    done(null);
+  };
+}
+
+function addRoute(app: FastifyInstance, one: Route, { database, keys, log, arrivalMs = 60_000 }: ApplicationDependencies): void {
   const { params, query, body, response } = one.schema;
   const onRequest = one.access === 'open' ? [] : [requireScope(keys, one.access)];
   const action = 'action' in one.audit ? one.audit.action : undefined;
@@ -92,6 +110,7 @@ function addRoute(app: FastifyInstance, one: Route, { database, keys, log }: App
       response: { ...answers, ...(one.access === 'open' ? {} : { '4xx': Problem, '5xx': Problem }) },
     },
     onRequest,
+    ...(one.method === 'GET' || one.rawBody === true ? {} : { preParsing: boundArrival(arrivalMs) }),
     ...(action === undefined
       ? {}
       : {

@@ -10,11 +10,16 @@ export function decodeCursor(cursor: string | undefined, type: 'string' | 'numbe
   if (cursor === undefined) return null;
   try {
     const parsed: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8'));
-    if (Array.isArray(parsed) && parsed[0] === 1 && typeof parsed[1] === type) return parsed[1] as string | number;
+    if (Array.isArray(parsed) && parsed[0] === 1 && isKey(parsed[1], type)) return parsed[1];
   } catch {
     // Falls through to the refusal.
   }
   throw new Refusal('invalid_request', 'The cursor was not made by this list. Start again without one.');
+}
+
+/** What a row can have been keyed by: anyone can make a cursor, and the database refuses what is no bigint or holds U+0000. */
+function isKey(key: unknown, type: 'string' | 'number'): key is string | number {
+  return type === 'number' ? Number.isSafeInteger(key) : typeof key === 'string' && !key.includes('\0');
 }
 
 /** Cuts the one row read beyond the page and makes the cursor from the last row kept. */

@@ -1,4 +1,7 @@
-/** Validation of requests: bodies as they are, query and path values turned from text into the types they state. */
+/**
+ * Validation of requests: bodies as they are, query and path values turned from text into the types they state. What no
+ * column of the database could hold is refused here, once for all routes: U+0000 in a text, a time that is none.
+ */
 import { Ajv, type ErrorObject } from 'ajv';
 import addFormats from 'ajv-formats';
 import type { FastifySchemaCompiler } from 'fastify';
@@ -9,8 +12,30 @@ const options = { allErrors: true, strict: false, useDefaults: true, discriminat
 export function createValidatorCompiler(): FastifySchemaCompiler<object> {
   const exact = new Ajv({ ...options });
   const coercing = new Ajv({ ...options, coerceTypes: 'array' });
-  for (const ajv of [exact, coercing]) addFormats.default(ajv);
-  return ({ schema, httpPart }) => (httpPart === 'body' ? exact : coercing).compile(schema);
+  const written = addFormats.default(new Ajv()).compile<string>({ type: 'string', format: 'date-time' });
+  for (const ajv of [exact, coercing]) {
+    addFormats.default(ajv);
+    // Of what the format lets pass, a leap second is no time to JavaScript.
+    ajv.addFormat('date-time', (text: string) => written(text) && !Number.isNaN(Date.parse(text)));
+  }
+  return ({ schema, httpPart }) => {
+    const validate = (httpPart === 'body' ? exact : coercing).compile(schema);
+    const names = Object.keys((schema as { properties?: object }).properties ?? {});
+    return (data: unknown) => {
+      if (!validate(data)) return { error: faulty(validate.errors ?? []) };
+      const spoilt = names.find((name) => holdsNul(data, name));
+      if (spoilt === undefined) return { value: data };
+      return { error: faulty([{ keyword: 'nul', instancePath: `/${spoilt}`, schemaPath: '', params: {}, message: 'must not hold the character U+0000' }]) };
+    };
+  };
+}
+
+/** As Fastify passes it on: an error that carries the faults. */
+const faulty = (validation: ErrorObject[]): Error => Object.assign(new Error('validation'), { validation });
+
+function holdsNul(data: unknown, name: string): boolean {
+  const value: unknown = typeof data === 'object' && data !== null && Object.hasOwn(data, name) ? (data as Record<string, unknown>)[name] : undefined;
+  return typeof value === 'string' && value.includes('\0');
 }
 
 /** invalid_request with every fault and where it stands. */
