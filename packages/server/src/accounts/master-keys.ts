@@ -35,7 +35,7 @@ async function refuseLoss(database: Queryable, dataDir: string): Promise<void> {
   if (inUse === undefined) return;
   const records = (await countRecords(database)).get(inUse.key_id) ?? 0;
   throw new MasterKeyRefused(
-    `There is no master key: EVENKEEL_MASTER_KEY is not set and ${join(dataDir, fileName)} does not exist, while ${records} records are sealed with master key ${inUse.key_id}. Put that key back from its backup. Nothing was changed.`,
+    `There is no master key: EVENKEEL_MASTER_KEY is not set and ${join(dataDir, fileName)} does not exist, while ${records} ${records === 1 ? 'record is' : 'records are'} sealed with master key ${inUse.key_id}. Put that key back from its backup. Nothing was changed.`,
   );
 }
 

@@ -1,7 +1,7 @@
 /**
  * The master keys at start, proven on sealed canaries: a wrong or lost key is refused before anything is written. The
  * very first start registers its key; later a new key is only made known, and seals once it is promoted
- * (vault-rotation.ts, docs/decisions/0004-master-key-rotation.md).
+ * (vault-rotation.ts, docs/decisions/0005-master-key-rotation.md).
  */
 import { transaction, type Pool, type Queryable } from '../database/pool.ts';
 import { countRecords } from './sealed-tables.ts';
@@ -62,6 +62,8 @@ export async function openVault(pool: Pool, masterKey: Uint8Array, previous: rea
   });
 }
 
+const recordCount = (count = 0): string => `${count} ${count === 1 ? 'record' : 'records'}`;
+
 async function prove(client: Queryable, vault: Vault, keys: readonly KeyRow[]): Promise<void> {
   const missing = keys.filter(({ state, key_id }) => (state === 'in_use' || state === 'retiring') && !vault.keyIds.includes(key_id));
   if (missing.length === 0) return;
@@ -70,12 +72,12 @@ async function prove(client: Queryable, vault: Vault, keys: readonly KeyRow[]): 
   const lost = missing.find(({ state }) => state === 'in_use');
   if (lost !== undefined) {
     throw new MasterKeyRefused(
-      `The master key in use is ${lost.key_id}, with ${records.get(lost.key_id) ?? 0} records sealed under it; this node was given ${given} (EVENKEEL_MASTER_KEY and EVENKEEL_MASTER_KEY_PREVIOUS, else master.key in the data folder): give the former back; to change the key see docs/guides/keys.md. Nothing was changed.`,
+      `The master key in use is ${lost.key_id}, with ${recordCount(records.get(lost.key_id))} sealed under it; this node was given ${given} (EVENKEEL_MASTER_KEY and EVENKEEL_MASTER_KEY_PREVIOUS, else master.key in the data folder): give the former back; to change the key see docs/guides/keys.md. Nothing was changed.`,
     );
   }
-  const counted = missing.map(({ key_id }) => `${records.get(key_id) ?? 0} records under master key ${key_id}`).join(' and ');
+  const counted = missing.map(({ key_id }) => `${recordCount(records.get(key_id))} under master key ${key_id}`).join(' and ');
   throw new MasterKeyRefused(
-    `A rotation is not finished: there are still ${counted}, which this node was not given. Keep it in EVENKEEL_MASTER_KEY_PREVIOUS (or master.key.previous in the data folder) until evenkeel vault status calls it retired. Nothing was changed.`,
+    `A rotation is not finished: still to be re-encrypted are ${counted}, which this node was not given. Keep it in EVENKEEL_MASTER_KEY_PREVIOUS (or master.key.previous in the data folder) until evenkeel vault status calls it retired. Nothing was changed.`,
   );
 }
 

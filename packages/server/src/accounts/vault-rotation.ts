@@ -1,7 +1,7 @@
 /**
  * Rotating the master key while every node works: the new key is promoted once all nodes know it, old records are
  * re-encrypted meanwhile (re-encryption.ts), and the old key is retired when nothing is sealed with it and no node
- * seals with it any more. Why in these steps: docs/decisions/0004-master-key-rotation.md.
+ * seals with it any more. Why in these steps: docs/decisions/0005-master-key-rotation.md.
  */
 import { transaction, type Pool, type Queryable } from '../database/pool.ts';
 import { queueJob } from '../jobs/job.ts';
