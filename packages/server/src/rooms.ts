@@ -1,5 +1,6 @@
 /** Builds the rooms in the order in which they need each other, and says how each ends. */
 import { join } from 'node:path';
+import { tokenDriftRetentionJob } from './accounts/drift-retention.ts';
 import { createAccountsRoom } from './accounts/room.ts';
 import { reEncryptionJob } from './accounts/re-encryption.ts';
 import { vaultRoutes } from './accounts/vault-routes.ts';
@@ -73,6 +74,6 @@ export async function buildRooms(foundation: Foundation): Promise<Rooms> {
 
   return {
     routes: [...connectorRoutes({ registry, database: pool }), ...accounts.routes, ...gatewayRoutes(gateway, now), ...callRoutes(pool), ...vaultRoutes(pool), ...metricsRoutes({ database: pool, counts: () => recorder.counts, version })],
-    jobs: [...accounts.jobs, callRetentionJob(pool, { now }), reEncryptionJob({ pool, vault, log })],
+    jobs: [tokenDriftRetentionJob(pool), callRetentionJob(pool, { now }), reEncryptionJob({ pool, vault, log })],
   };
 }

@@ -5,7 +5,6 @@ import type { CryptoPort } from '@evenkeel/core/connectors/crypto-port.ts';
 import type { Pool } from '../database/pool.ts';
 import type { Notifications } from '../database/notifications.ts';
 import type { Route } from '../http/route.ts';
-import { job, type AnyJob } from '../jobs/runner.ts';
 import type { Log } from '../log.ts';
 import type { UpstreamClient } from '../upstream/client.ts';
 import type { HostMap } from '../upstream/host-map.ts';
@@ -20,7 +19,6 @@ import { createReconnectLinks } from './reconnect-links.ts';
 import { createRefreshScheduler, type RefreshScheduler, type SchedulerLimits } from './refresh-scheduler.ts';
 import { createRefresher } from './refresher.ts';
 import { Setup } from './setup.ts';
-import { forgetOldDrift } from './token-drift.ts';
 import { createVendor, type ConnectorSource } from './vendor.ts';
 import type { Vault } from './vault.ts';
 import { Waiters } from './waiters.ts';
@@ -44,7 +42,6 @@ export interface AccountsParts {
 export interface AccountsRoom {
   readonly access: AccountAccess;
   readonly routes: readonly Route[];
-  readonly jobs: readonly AnyJob[];
   /** Refreshes tokens apart from traffic, once it is started: on nodes that work. */
   readonly scheduler: RefreshScheduler;
   /** Continues set-ups that are due and that nobody works on; also called by the clock. */
@@ -81,7 +78,6 @@ export async function createAccountsRoom(parts: AccountsParts): Promise<Accounts
     access,
     scheduler,
     routes: [...accountRoutes({ ...parts, vendor, setup, refresher, links, changed }), ...connectRoutes({ flow, publicUrl, log })],
-    jobs: [job({ name: 'token-drift-retention', cron: '41 3 * * *', timeoutMs: 300_000, parse: () => undefined, run: async () => void (await forgetOldDrift(pool)) })],
     resume,
     async close() {
       for (const timer of timers) clearInterval(timer);
