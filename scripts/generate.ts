@@ -4,7 +4,7 @@
  */
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { manifestSchema } from './manifest-schema.ts';
+import { manifestSchema, mappingSchema } from './manifest-schema.ts';
 import { sdkTypes } from './sdk-types.ts';
 
 interface Generated {
@@ -18,6 +18,10 @@ const generated: readonly Generated[] = [
   {
     path: 'packages/contract/schema/manifest.v1.json',
     render: () => `${JSON.stringify(manifestSchema(), null, 2)}\n`,
+  },
+  {
+    path: 'packages/contract/schema/mapping.v1.json',
+    render: () => `${JSON.stringify(mappingSchema(), null, 2)}\n`,
   },
   { path: 'packages/sdk/src/generated/contract.ts', render: sdkTypes },
 ];

@@ -1,10 +1,12 @@
 /**
- * The published JSON Schema of the manifest: the TypeBox schema with its named parts moved to $defs, because each
+ * The published JSON Schemas of the manifest and of a mapping: the TypeBox schema with its named parts moved to $defs, because each
  * use of a part is a copy of it and the whole would be twenty times as long.
  */
 import * as auth from '@evenkeel/contract/manifest/auth.ts';
 import { Manifest } from '@evenkeel/contract/manifest/manifest.ts';
 import * as manifest from '@evenkeel/contract/manifest/manifest.ts';
+import { Mapping } from '@evenkeel/contract/manifest/mapping.ts';
+import * as mapping from '@evenkeel/contract/manifest/mapping.ts';
 import * as request from '@evenkeel/contract/manifest/request.ts';
 import * as response from '@evenkeel/contract/manifest/response.ts';
 import * as value from '@evenkeel/contract/manifest/value.ts';
@@ -26,12 +28,15 @@ function asEnum({ anyOf, ...rest }: { [key: string]: Json }): { [key: string]: J
 /** The linter's own annotations, and a keyword of OpenAPI that `oneOf` over constants makes unnecessary. */
 const unpublished: ReadonlySet<string> = new Set([value.holdsKey, 'discriminator']);
 
+export const manifestSchema = (): Json => published(Manifest);
+export const mappingSchema = (): Json => ({ $id: 'https://evenkeel.dev/schemas/mapping.v1.json', ...(published(Mapping) as { [key: string]: Json }) });
+
 /** Equal parts become one definition; a part shorter than a reference to it stays where it is. */
-export function manifestSchema(): Json {
+function published(top: object): Json {
   const names = new Map<string, string>();
-  for (const room of [value, request, response, auth, manifest]) {
+  for (const room of [value, request, response, auth, mapping, manifest]) {
     for (const [name, schema] of Object.entries(room)) {
-      if (schema === Manifest || typeof schema !== 'object' || !('type' in schema || 'anyOf' in schema)) continue;
+      if (schema === top || typeof schema !== 'object' || !('type' in schema || 'anyOf' in schema)) continue;
       const text = JSON.stringify(schema);
       if (text.length > 80 && !names.has(text)) names.set(text, name);
     }
@@ -42,8 +47,8 @@ export function manifestSchema(): Json {
     if (node === null || typeof node !== 'object') return node;
     const name = top ? undefined : names.get(JSON.stringify(node));
     if (name === undefined) {
-      const published = Object.entries(asEnum(node) ?? node).filter(([key]) => !unpublished.has(key));
-      return Object.fromEntries(published.map(([key, child]) => [key, fold(child)]));
+      const kept = Object.entries(asEnum(node) ?? node).filter(([key]) => !unpublished.has(key));
+      return Object.fromEntries(kept.map(([key, child]) => [key, fold(child)]));
     }
     if (!(name in definitions)) {
       definitions[name] = {};
@@ -51,7 +56,7 @@ export function manifestSchema(): Json {
     }
     return { $ref: `#/$defs/${name}` };
   };
-  const root = fold(toJson(Manifest), true);
+  const root = fold(toJson(top), true);
   const $defs = Object.fromEntries(Object.entries(definitions).sort(([a], [b]) => (a < b ? -1 : 1)));
   return { $schema: 'https://json-schema.org/draft/2020-12/schema', ...(root as { [key: string]: Json }), $defs };
 }

@@ -2,6 +2,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { Fixture } from '@evenkeel/contract/fixture.ts';
+import { withMappings } from '@evenkeel/core/connectors/mapping-files.ts';
 import type { Fault } from '@evenkeel/core/connectors/fault.ts';
 import { checkShape } from '@evenkeel/core/connectors/shape.ts';
 
@@ -37,11 +38,23 @@ function readFolder(id: string): ConnectorFolder {
   return {
     id,
     path,
-    manifest: JSON.parse(readFileSync(join(path, 'connector.json'), 'utf8')) as unknown,
+    manifest: withMappings(readJson(join(path, 'connector.json')), readMappings(join(path, 'mappings'))),
     fixtures: readFixtures(join(path, 'fixtures')),
     readme: readText(join(path, 'README.md')),
     icon: readText(join(path, 'icon.svg')),
   };
+}
+
+function readJson(path: string): unknown {
+  return JSON.parse(readFileSync(path, 'utf8')) as unknown;
+}
+
+function readMappings(path: string): { name: string; mapping: unknown }[] {
+  if (!existsSync(path)) return [];
+  return readdirSync(path)
+    .filter((file) => file.endsWith('.json'))
+    .toSorted()
+    .map((file) => ({ name: basename(file, '.json'), mapping: readJson(join(path, file)) }));
 }
 
 function readText(path: string): string {

@@ -1,6 +1,7 @@
 /** Connector folders on disk: which ones a command means, and what is in them. */
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve } from 'node:path';
+import { withMappings, type MappingFile } from '@evenkeel/core/connectors/mapping-files.ts';
 import { UsageError } from './command.ts';
 
 export interface ConnectorFolder {
@@ -48,6 +49,20 @@ function placeOf(error: Error, text: string): string {
   if (offset === undefined) return reason;
   const lines = text.slice(0, Number(offset)).split('\n');
   return `${reason} in line ${lines.length}, column ${(lines.at(-1)?.length ?? 0) + 1}`;
+}
+
+/** A connector's manifest with the mappings of its folder. A message names the file it is about, unless that is connector.json. */
+export async function readManifest(folder: string): Promise<JsonFile> {
+  const manifest = await readJsonFile(join(folder, 'connector.json'));
+  if (!manifest.ok) return manifest;
+  const names = (await readdir(join(folder, 'mappings')).catch(() => [])).filter((name) => name.endsWith('.json')).toSorted();
+  const mappings: MappingFile[] = [];
+  for (const name of names) {
+    const read = await readJsonFile(join(folder, 'mappings', name));
+    if (!read.ok) return { ok: false, message: `has a mapping, mappings/${name}, which ${read.message}` };
+    mappings.push({ name: basename(name, '.json'), mapping: read.value });
+  }
+  return { ok: true, value: withMappings(manifest.value, mappings) };
 }
 
 /** The fixtures of a connector, by file name; none when it has no such folder. */

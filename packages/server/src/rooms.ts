@@ -12,6 +12,8 @@ import type { Notifications } from './database/notifications.ts';
 import type { Pool } from './database/pool.ts';
 import { Gateway } from './gateway/gateway.ts';
 import { gatewayRoutes } from './gateway/routes.ts';
+import { UnifiedGateway } from './gateway/unified.ts';
+import { unifiedRoutes } from './gateway/unified-routes.ts';
 import type { Route } from './http/route.ts';
 import type { AnyJob } from './jobs/runner.ts';
 import type { Log } from './log.ts';
@@ -71,9 +73,10 @@ export async function buildRooms(foundation: Foundation): Promise<Rooms> {
   const recorder = new BufferedCallRecorder({ database: pool, log });
   onClose(() => recorder.close());
   const gateway = new Gateway({ accounts: accounts.access, upstream, crypto, recorder, log, now });
+  const unified = new UnifiedGateway({ gateway, accounts: accounts.access, mappings: { mappingFor: (connector, model) => connector.mapping(model) }, now });
 
   return {
-    routes: [...connectorRoutes({ registry, database: pool }), ...accounts.routes, ...gatewayRoutes(gateway, now), ...callRoutes(pool), ...vaultRoutes(pool), ...metricsRoutes({ database: pool, counts: () => recorder.counts, version })],
+    routes: [...connectorRoutes({ registry, database: pool }), ...accounts.routes, ...gatewayRoutes(gateway, now), ...unifiedRoutes(unified), ...callRoutes(pool), ...vaultRoutes(pool), ...metricsRoutes({ database: pool, counts: () => recorder.counts, version })],
     jobs: [tokenDriftRetentionJob(pool), callRetentionJob(pool, { now }), reEncryptionJob({ pool, vault, log })],
   };
 }

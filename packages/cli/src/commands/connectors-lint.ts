@@ -1,7 +1,7 @@
 /** `evenkeel connectors lint`: every fault of a manifest, with its place and what was probably meant. */
 import type { Fault } from '@evenkeel/core/connectors/fault.ts';
 import { jsonOption, type Command } from '../command.ts';
-import { findConnectors, readJsonFile, type ConnectorFolder } from '../connector-folder.ts';
+import { findConnectors, readManifest, type ConnectorFolder } from '../connector-folder.ts';
 import { exitCodes } from '../exit-code.ts';
 import { faultLine } from '../fault-line.ts';
 
@@ -25,7 +25,7 @@ export const connectorsLint: Command = {
 };
 
 async function lintFolder(connector: ConnectorFolder): Promise<readonly Fault[]> {
-  const manifest = await readJsonFile(`${connector.folder}/connector.json`);
+  const manifest = await readManifest(connector.folder);
   if (!manifest.ok) return [{ path: '', message: manifest.message, severity: 'error' }];
   const { lintManifest } = await import('@evenkeel/core/connectors/lint.ts');
   const faults = [...lintManifest(manifest.value)];

@@ -3,7 +3,7 @@ import { EvenkeelError } from '@evenkeel/sdk/error.ts';
 import type { ConnectorRollout } from '@evenkeel/sdk/generated/contract.ts';
 import { jsonOption, serverOptions, UsageError, type Command, type Invocation } from '../command.ts';
 import { connect, textOf } from '../connection.ts';
-import { findConnectors, readJsonFile } from '../connector-folder.ts';
+import { findConnectors, readManifest } from '../connector-folder.ts';
 import { exitCodes } from '../exit-code.ts';
 import { faultLine } from '../fault-line.ts';
 
@@ -18,7 +18,7 @@ export const connectorsPush: Command = {
     const share = shareOf(values['percent']);
     const [connector] = await findConnectors(positionals, cwd);
     if (connector === undefined) throw new UsageError('no connector is named.');
-    const manifest = await readJsonFile(`${connector.folder}/connector.json`);
+    const manifest = await readManifest(connector.folder);
     if (!manifest.ok) {
       out.note(`${connector.manifestPath}: ${manifest.message}`);
       return exitCodes.findings.code;

@@ -4,7 +4,7 @@ import { Fixture } from '@evenkeel/contract/fixture.ts';
 import type { Connector } from '@evenkeel/core/connectors/connector.ts';
 import type { FixtureResult } from '@evenkeel/core/gateway/fixture.ts';
 import { jsonOption, type Command } from '../command.ts';
-import { findConnectors, fixtureFiles, readJsonFile, type ConnectorFolder } from '../connector-folder.ts';
+import { findConnectors, fixtureFiles, readJsonFile, readManifest, type ConnectorFolder } from '../connector-folder.ts';
 import { exitCodes } from '../exit-code.ts';
 import { faultLine } from '../fault-line.ts';
 
@@ -41,7 +41,7 @@ export const connectorsTest: Command = {
 
 async function testFolder({ folder, manifestPath }: ConnectorFolder, cwd: string): Promise<Report[]> {
   const { compileConnector } = await import('@evenkeel/core/connectors/compile.ts');
-  const manifest = await readJsonFile(`${folder}/connector.json`);
+  const manifest = await readManifest(folder);
   if (!manifest.ok) return [{ file: manifestPath, ok: false, findings: [faultLine(manifestPath, { path: '', message: manifest.message })] }];
   const compiled = compileConnector(manifest.value);
   if (!compiled.ok) return [{ file: manifestPath, ok: false, findings: compiled.faults.map((fault) => faultLine(manifestPath, fault)) }];

@@ -2,6 +2,7 @@
 import Type from 'typebox';
 import { ConnectField } from '../manifest/value.ts';
 import { listOf, pageQuery } from './list.ts';
+import { OfferedModel } from './unified.ts';
 
 const when = Type.String({ format: 'date-time' });
 const orNull = <T extends Type.TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
@@ -69,6 +70,7 @@ export const ConnectorDetail = Type.Object(
     offered_schemes: Type.Array(OfferedScheme),
     app_fields: Type.Array(ConnectField, { description: 'Settings of the app beside client_id and client_secret.' }),
     offered_resources: Type.Record(Type.String(), OfferedResource),
+    unified: Type.Record(Type.String(), OfferedModel, { description: 'Unified model (<category>.<resource>) to what is offered of it.' }),
     post_install: Type.Array(Type.String(), { description: 'Steps that run once an account is connected.' }),
   },
   { $id: 'Connector' },

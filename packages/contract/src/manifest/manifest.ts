@@ -1,6 +1,7 @@
 /** The connector manifest, format 1: everything the engine knows about a vendor. */
 import Type from 'typebox';
 import { AuthScheme, Step } from './auth.ts';
+import { Mapping } from './mapping.ts';
 import { Request, requestProperties, ArrayStyle } from './request.ts';
 import { Condition, ErrorRule, Pagination, RateLimit, Response, Capture } from './response.ts';
 import { ConnectField, Path, PlainPath, Strict, Template, ValueMap, Value } from './value.ts';
@@ -73,6 +74,9 @@ export const Manifest = Strict(
       Strict({ external_id: Type.Optional(Value), label: Type.Optional(Value) }, { description: 'The vendor\'s id and a readable name of the connected account, from captures.' }),
     ),
     post_install: Type.Optional(Type.Array(Step)),
+    mappings: Type.Optional(
+      Type.Record(Type.String({ pattern: '^[a-z]+\\.[a-z_]+$' }), Mapping, { additionalProperties: false, description: 'Unified model to its mapping. On disk each stands in its own file: mappings/<category>.<resource>.json.' }),
+    ),
   },
   { $id: 'https://evenkeel.dev/schemas/manifest.v1.json', title: 'Evenkeel connector manifest, format 1' },
 );

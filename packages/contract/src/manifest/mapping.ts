@@ -25,6 +25,7 @@ export const mappingRoots = [
   'captured', // what was captured when the account was connected
   'now', // { epoch_s, epoch_ms, iso }
   'value', // in a filter only: the value asked for, converted as the field of its name is written
+  'values', // in a filter only: a list of it; of an enum with several vendor's values, all of them
 ] as const;
 
 export type FieldMapping = string | FieldRule;
@@ -51,8 +52,7 @@ export interface FieldRule {
 const literalOrList = Type.Unsafe<string | number | boolean | null | (string | number | boolean | null)[]>({ type: ['string', 'number', 'boolean', 'null', 'array'] });
 
 /** Written out to a bounded depth: a mapping nests no deeper than a model does. */
-function fieldMapping(depth: number): Type.TSchema {
-  const inner = depth === 0 ? undefined : fieldMapping(depth - 1);
+function fieldMapping(inner?: Type.TSchema): Type.TSchema {
   const nested: Type.TProperties =
     inner === undefined
       ? {}
@@ -89,7 +89,9 @@ function fieldMapping(depth: number): Type.TSchema {
     ),
   ]);
 }
-export const FieldMapping = Type.Unsafe<FieldMapping>(fieldMapping(2));
+export const FieldOfMember = fieldMapping();
+export const FieldOfGroup = fieldMapping(FieldOfMember);
+export const FieldMapping = Type.Unsafe<FieldMapping>(fieldMapping(FieldOfGroup));
 
 export const FilterMapping = Strict(
   {
@@ -159,7 +161,7 @@ export const Mapping = Strict(
       ),
     ),
   },
-  { $id: 'https://evenkeel.dev/schemas/mapping.v1.json', title: 'Evenkeel unified mapping, format 1' },
+  { title: 'Evenkeel unified mapping, format 1' },
 );
 export type Mapping = Omit<Type.Static<typeof Mapping>, 'fields'> & { readonly fields: { readonly [field: string]: FieldMapping } };
 export type UnifiedMethod = keyof Mapping['methods'];

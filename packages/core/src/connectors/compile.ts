@@ -8,6 +8,7 @@ import { compileBase, originOf, type CompiledAddress } from './address.ts';
 import type { CompiledOperation, CompiledRequest, CompiledScheme, CompiledValidation, Connector } from './connector.ts';
 import type { Fault } from './fault.ts';
 import { lintManifest } from './lint.ts';
+import { compileMapping } from './mapping.ts';
 import { compileRequest, type RequestContext } from './request.ts';
 import { compileCapture, compileScheme, compileStep } from './scheme.ts';
 import type { Scope } from './scope.ts';
@@ -30,6 +31,7 @@ function assembleConnector(manifest: Manifest): Connector {
   const request = once((source: Request): CompiledRequest => compileRequest(source, context));
   const scheme = once((source: Manifest['auth'][number]): CompiledScheme => compileScheme(source, request));
   const operation = once((place: Place): CompiledOperation => compileOperation(manifest, context, place));
+  const mapping = once(compileMapping);
   const places = placesOf(manifest);
   let validation: CompiledValidation | undefined;
   return {
@@ -42,6 +44,10 @@ function assembleConnector(manifest: Manifest): Connector {
     operation(resource, method) {
       const place = places.get(placeKey(resource, method));
       return place === undefined ? undefined : operation(place);
+    },
+    mapping(model) {
+      const source = manifest.mappings !== undefined && Object.hasOwn(manifest.mappings, model) ? manifest.mappings[model] : undefined;
+      return source === undefined ? undefined : mapping(source);
     },
     request,
     origins,

@@ -4,6 +4,7 @@ import type { AuthScheme, Step } from '@evenkeel/contract/manifest/auth.ts';
 import type { Manifest, MethodName, Operation, Resource } from '@evenkeel/contract/manifest/manifest.ts';
 import type { Request } from '@evenkeel/contract/manifest/request.ts';
 import type { Condition, ErrorRule, Pagination } from '@evenkeel/contract/manifest/response.ts';
+import type { CompiledMapping } from './mapping.ts';
 import type { Scope } from './scope.ts';
 import type { CompiledReader, CompiledValue } from './value.ts';
 
@@ -104,6 +105,8 @@ export interface Connector {
   /** The scheme of this id; the first one without an id. */
   scheme(id?: string): CompiledScheme | undefined;
   operation(resource: string, method: MethodName | { readonly action: string }): CompiledOperation | undefined;
+  /** The mapping of a unified model, `crm.contacts`, as the connector has it, without overrides; compiled once. */
+  mapping(model: string): CompiledMapping | undefined;
   /** Compiles any request of this manifest, once. */
   request(source: Request): CompiledRequest;
   /** The origins that may receive this account's credentials, `https://host[:port]` each; those that cannot be read yet are left out. */

@@ -1,6 +1,7 @@
 /** Everything that can be said about a manifest before it meets a vendor: its shape first, then what it means. */
 import { Manifest } from '@evenkeel/contract/manifest/manifest.ts';
 import { error, type Fault } from './fault.ts';
+import { mappingFaults } from './mapping-lint.ts';
 import { referenceFaults } from './lint-references.ts';
 import { structureFaults } from './lint-structure.ts';
 import { readTexts } from './lint-text.ts';
@@ -23,7 +24,7 @@ export function lintManifest(input: unknown): Fault[] {
 function collect(input: unknown): Fault[] {
   const { faults, held } = checkShape(Manifest, input);
   const texts = readTexts(held);
-  const all = [...faults, ...texts.faults, ...referenceFaults(input, texts.references), ...structureFaults(input, texts.references)];
+  const all = [...faults, ...texts.faults, ...referenceFaults(input, texts.references), ...structureFaults(input, texts.references), ...(faults.length === 0 ? mappingFaults(input) : [])];
   const told = new Set<string>();
   const once = all.filter(({ path, message }) => {
     const key = `${path}\n${message}`;

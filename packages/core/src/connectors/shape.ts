@@ -85,6 +85,9 @@ function visitAnyOf(branches: readonly Schema[], value: unknown, path: string, w
     visit(branch, value, path, attempt);
     if (attempt.faults.length === 0) return void walk.held.push(...attempt.held);
   }
+  // Of branches of different types, the one of this value's type was meant: its faults say more.
+  const meant = branches.filter(({ type }) => type === (Array.isArray(value) ? 'array' : isRecord(value) ? 'object' : typeof value));
+  if (meant.length === 1 && meant[0] !== undefined && meant[0].type === 'object') return visit(meant[0], value, path, walk);
   const kinds = branches.map((branch) => (branch.pattern === undefined ? (branch.type ?? 'a value') : `${branch.type ?? 'string'} like ${branch.pattern}`));
   walk.faults.push(error(path, `This must be ${kinds.join(' or ')}, not ${show(value)}.`));
 }

@@ -15,6 +15,8 @@ import { buildPassthrough } from './passthrough.ts';
 /** Of `/proxy/{resource}[/{id}[/{action}]]`. `query` is decoded; repeated names are arrays. `id` is decoded too. */
 export interface ProxyCall {
   readonly surface: 'proxy';
+  /** The unified model whose call this one serves. */
+  readonly unified?: string;
   readonly httpMethod: string;
   readonly resource: string;
   readonly id?: string | undefined;

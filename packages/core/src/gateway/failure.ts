@@ -8,6 +8,8 @@ export interface CallFailure extends Attribution {
   readonly missingScopes?: readonly string[];
   /** The vendor's answer, bounded and without credentials. */
   readonly upstream?: { readonly status: number; readonly body?: unknown; readonly request_id?: string };
+  /** Places of the caller's body or query that are wrong, each with what to do. */
+  readonly errors?: NonNullable<Problem['errors']>;
   /** A verdict that the vendor refuses the credential: renew it once, send again, then ask the probe. */
   readonly credentialRefused: boolean;
 }
@@ -43,6 +45,7 @@ export function problemOf(failure: CallFailure, requestId: string): Problem {
     request_id: requestId,
     ...(failure.retryAfterS === undefined ? {} : { retry_after: failure.retryAfterS }),
     ...(failure.missingScopes === undefined ? {} : { missing_scopes: [...failure.missingScopes] }),
+    ...(failure.errors === undefined ? {} : { errors: failure.errors }),
     ...(failure.upstream === undefined ? {} : { upstream: failure.upstream }),
   };
 }

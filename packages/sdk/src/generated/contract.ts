@@ -418,6 +418,8 @@ export interface ConnectorDetail {
     }[];
   }[];
   offered_resources: { [key: string]: OfferedResource };
+  /** Unified model (<category>.<resource>) to what is offered of it. */
+  unified: { [key: string]: OfferedModel };
   /** Steps that run once an account is connected. */
   post_install: string[];
 }
@@ -581,6 +583,63 @@ export interface ProxyListQuery {
 export interface ProxyQuery {
   /** The account; or the header evenkeel-account. */
   account_id?: string;
+}
+
+export interface ModelDescription {
+  /** <category>.<resource> */
+  model: string;
+  filters: string[];
+  sort: string[];
+  /** JSON Schema of a record. */
+  schema: unknown;
+}
+
+export interface ModelList {
+  results: ModelDescription[];
+  /** Pass as cursor for the next page; null at the end. */
+  next_cursor: string | null;
+}
+
+/** What a connector offers of a unified model. */
+export interface OfferedModel {
+  methods: string[];
+  /** Ways to list: the filters and the sorting of one call are of one way. */
+  lists: {
+    filters: string[];
+    required_filters: string[];
+    sort: string[];
+  }[];
+  /** Fields that have a value here; the others of the model are null. */
+  fields: string[];
+  writable: {
+    create: string[];
+    update: string[];
+  };
+  /** Fields that create must be given. */
+  required: string[];
+  custom_fields: boolean;
+}
+
+export interface UnifiedListQuery {
+  /** The account; or the header evenkeel-account. */
+  account_id?: string;
+  /** Fields of the model, separated by commas; the id is always there. */
+  fields?: string;
+  /** Adds the vendor's own record as remote_data. */
+  remote_data?: boolean;
+  limit?: number;
+  cursor?: string;
+  /** A field of the model; descending with "-" before. */
+  sort?: string;
+}
+
+export interface UnifiedQuery {
+  /** The account; or the header evenkeel-account. */
+  account_id?: string;
+  /** Fields of the model, separated by commas; the id is always there. */
+  fields?: string;
+  /** Adds the vendor's own record as remote_data. */
+  remote_data?: boolean;
 }
 
 export interface VaultKey {

@@ -1,6 +1,7 @@
-/** Connectors on disk: `<folder>/<id>/connector.json`. Reads and parses; what is in them is judged by the registry. */
+/** Connectors on disk: `<folder>/<id>/connector.json` and `mappings/*.json` beside it. Reads and parses; what is in them is judged by the registry. */
 import { readdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
+import { withMappings, type MappingFile } from '@evenkeel/core/connectors/mapping-files.ts';
 
 export interface FoundManifest {
   readonly id: string;
@@ -46,11 +47,28 @@ async function readManifest(folder: string, id: string, source: 'built_in' | 'fo
   } catch (error) {
     return error instanceof Error && 'code' in error && error.code === 'ENOENT' ? undefined : { file, message: `cannot be read: ${messageOf(error)}` };
   }
+  let manifest: unknown;
   try {
-    return { id, file, source, manifest: JSON.parse(text) as unknown };
+    manifest = JSON.parse(text) as unknown;
   } catch (error) {
     return { file, message: `is not JSON: ${messageOf(error)}` };
   }
+  const mappings = await readMappings(join(folder, id, 'mappings'));
+  return 'message' in mappings ? mappings : { id, file, source, manifest: withMappings(manifest, mappings) };
+}
+
+async function readMappings(folder: string): Promise<MappingFile[] | UnreadableManifest> {
+  const files = (await readdir(folder).catch(() => [])).filter((name) => name.endsWith('.json')).toSorted();
+  const mappings: MappingFile[] = [];
+  for (const name of files) {
+    const file = join(folder, name);
+    try {
+      mappings.push({ name: basename(name, '.json'), mapping: JSON.parse(await readFile(file, 'utf8')) as unknown });
+    } catch (error) {
+      return { file, message: `cannot be read as JSON: ${messageOf(error)}` };
+    }
+  }
+  return mappings;
 }
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -1,7 +1,9 @@
 /** What a connector offers, read off its manifest, in the shapes of the API. */
 import type { ConnectorDetail, ConnectorRollout, ConnectorSummary, OfferedOperation, OfferedResource } from '@evenkeel/contract/api/connectors.ts';
+import type { OfferedModel } from '@evenkeel/contract/api/unified.ts';
 import type { Manifest, Operation, Resource } from '@evenkeel/contract/manifest/manifest.ts';
 import type { CompiledOperation, Connector } from '@evenkeel/core/connectors/compile.ts';
+import { offeredModel } from './offered-model.ts';
 import type { ServedConnector } from './catalogue.ts';
 import type { ConnectorRow } from './store.ts';
 
@@ -41,8 +43,14 @@ export function shownDetail(served: ServedConnector, appFields: readonly string[
     })),
     app_fields: manifest.app_fields ?? [],
     offered_resources: Object.fromEntries(Object.entries(manifest.resources).map(([name, resource]) => [name, offeredResource(connector, name, resource)])),
+    unified: Object.fromEntries(Object.keys(manifest.mappings ?? {}).flatMap((model) => offeredModels(connector, model))),
     post_install: (manifest.post_install ?? []).map(({ id }) => id),
   };
+}
+
+function offeredModels(connector: Connector, model: string): [string, OfferedModel][] {
+  const mapping = connector.mapping(model);
+  return mapping === undefined ? [] : [[model, offeredModel(mapping)]];
 }
 
 /** Consent at a vendor needs a registered client; so does whatever the manifest reads from `app`. */

@@ -62,6 +62,7 @@ export class CallInProgress {
     const { failure } = this;
     const outcome: CallOutcome = this.callerGone && failure?.origin !== 'platform' ? 'aborted' : failure === null ? 'success' : 'failure';
     const operation = this.resolved?.operation;
+    const unified = this.incoming.surface === 'proxy' ? this.incoming.unified : undefined;
     const record: CallRecord = {
       atMs: this.atMs,
       requestId: this.requestId,
@@ -69,8 +70,8 @@ export class CallInProgress {
       accountId: this.opened?.id ?? null,
       connectorId: this.opened?.connectorId ?? null,
       connectorVersion: this.opened?.connectorVersion ?? null,
-      surface: this.incoming.surface,
-      resource: this.incoming.surface === 'proxy' ? this.incoming.resource : null,
+      surface: unified === undefined ? this.incoming.surface : 'unified',
+      resource: unified ?? (this.incoming.surface === 'proxy' ? this.incoming.resource : null),
       method: operation === undefined ? this.incoming.httpMethod : typeof operation.name === 'string' ? operation.name : operation.name.action,
       status: outcome === 'aborted' ? callerGoneStatus : status,
       outcome,

@@ -32,7 +32,7 @@ export interface GatewayParts {
 }
 
 /** What a call comes to: an answer held whole, one that streams, or a failure. */
-type Result =
+export type Result =
   | { readonly kind: 'answer'; readonly answer: Extract<CallAnswer, { ok: true }> }
   | { readonly kind: 'stream'; readonly head: Extract<CallAnswer, { ok: true }>; readonly reply: UpstreamReply }
   | Failed;
@@ -60,13 +60,16 @@ export class Gateway {
 
   /** Answers on the call's response and records the call, whatever happens. Never rejects. */
   async carry(call: CallInProgress, accountId: string | undefined, caller: AccountCaller, takeBody: TakeBody | null): Promise<void> {
-    let result: Result;
+    await this.answer(call, await this.perform(call, accountId, caller, takeBody));
+  }
+
+  /** Everything of `carry` but the answer to the caller and the record: for who makes something else of the result. */
+  async perform(call: CallInProgress, accountId: string | undefined, caller: AccountCaller, takeBody: TakeBody | null): Promise<Result> {
     try {
-      result = await this.#perform(call, accountId, caller, takeBody);
+      return await this.#perform(call, accountId, caller, takeBody);
     } catch (error) {
-      result = this.#unexpected(call, error);
+      return this.unexpected(call, error);
     }
-    await this.#answer(call, result);
   }
 
   async #perform(call: CallInProgress, accountId: string | undefined, caller: AccountCaller, takeBody: TakeBody | null): Promise<Result> {
@@ -118,7 +121,7 @@ export class Gateway {
     const building = await buildCall(resolved, opened.scope, nowMs);
     if (!building.ok) return failed(building.failure);
     const built = (call.built = building.built);
-    const sent = (call.sent = await authorize(opened.scheme, built.scope, built.request, environment(this.#parts.crypto, nowMs)));
+    const sent = (call.sent = await authorize(opened.scheme, built.scope, built.request, new Environment(this.#parts.crypto, nowMs)));
     call.sentBytes = sent.body === null ? 0 : typeof sent.body === 'string' ? Buffer.byteLength(sent.body) : sent.body.length;
     if (call.callerGone) throw new UpstreamError('aborted', 'request', 'The caller hung up before the call was sent.', 'EABORTED');
 
@@ -150,7 +153,8 @@ export class Gateway {
     return { kind: 'failure', failure, headers, fault };
   }
 
-  async #answer(call: CallInProgress, result: Result): Promise<void> {
+  /** Answers on the call's response and records the call. Never rejects. */
+  async answer(call: CallInProgress, result: Result): Promise<void> {
     const { response, requestId } = call;
     const head = (headers: Readonly<Record<string, string>>) => ({ requestId, upstreamMs: call.attempts === 0 ? null : call.upstreamMs, headers });
     switch (result.kind) {
@@ -179,7 +183,7 @@ export class Gateway {
       await reply.pipeTo(response);
       if (call.opened !== null) this.#parts.accounts.succeeded(call.opened);
     } catch (error) {
-      const failure = error instanceof UpstreamError ? this.#transportFailure(call, error) : this.#unexpected(call, error);
+      const failure = error instanceof UpstreamError ? this.#transportFailure(call, error) : this.unexpected(call, error);
       call.failure = failure.failure;
       response.destroy();
     }
@@ -187,7 +191,13 @@ export class Gateway {
     call.recordTo(this.#parts.recorder, head.status);
   }
 
-  #unexpected(call: CallInProgress, error: unknown): Failed {
+  /** A call that ends without an answer of its own. */
+  record(call: CallInProgress, status: number): void {
+    call.recordTo(this.#parts.recorder, status);
+  }
+
+  /** What an exception comes to. */
+  unexpected(call: CallInProgress, error: unknown): Failed {
     if (error instanceof UpstreamError) {
       call.attemptEnded(error.elapsedMs);
       return this.#transportFailure(call, error);
@@ -200,15 +210,15 @@ export class Gateway {
   #transportFailure(call: CallInProgress, error: UpstreamError): Failed {
     call.transport = error;
     const vendor = call.opened?.connector.manifest.name ?? 'The vendor';
-    return failed(failureOf({ kind: 'transport', vendor, failure: error.kind, phase: error.phase, elapsedMs: error.elapsedMs }));
+    return failed(failureOf({ kind: 'transport', vendor, failure: error.kind, phase: error.phase, elapsedMs: error.elapsedMs, waitedMs: error.waitedMs }));
   }
 }
 
-function failed(failure: CallFailure, headers: Readonly<Record<string, string>> = {}): Failed {
+export function failed(failure: CallFailure, headers: Readonly<Record<string, string>> = {}): Failed {
   return { kind: 'failure', failure, headers };
 }
 
-function notOpened(failure: OpenFailure): Failed {
+export function notOpened(failure: OpenFailure): Failed {
   const { code, detail, connectUrl, retryAfterS } = failure;
   const made = failureOf({ kind: 'account', code, detail });
   return {
@@ -221,13 +231,17 @@ function withLength(headers: Record<string, string>, length: string | undefined)
   return length === undefined ? headers : { ...headers, 'content-length': length };
 }
 
-/** The nonce is made only by the schemes that ask for one. */
-function environment(crypto: CryptoPort, nowMs: number): AuthorizeEnv {
-  return {
-    nowMs,
-    crypto,
-    get nonce() {
-      return randomUUID();
-    },
-  };
+/** The nonce is made only by the schemes that ask for one. A class: a getter in a literal costs a microsecond a call. */
+class Environment implements AuthorizeEnv {
+  readonly crypto: CryptoPort;
+  readonly nowMs: number;
+
+  constructor(crypto: CryptoPort, nowMs: number) {
+    this.crypto = crypto;
+    this.nowMs = nowMs;
+  }
+
+  get nonce(): string {
+    return randomUUID();
+  }
 }
