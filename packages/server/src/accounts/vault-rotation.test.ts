@@ -200,7 +200,7 @@ test('a process killed in the middle of re-encryption leaves every record readab
   for (const id of ids) assert.equal(await tokenOf(pool, createVault(fresh), id), `${id} 1`);
 });
 
-test('the old key cannot be dropped while records stand under it, and a node without the new one ends', async () => {
+test('the old key cannot be dropped while records stand under it, and a node without the new one ends', { timeout: 30_000 }, async () => {
   const { pool, start } = fleets.dropped;
   const [old, fresh] = [randomBytes(32), randomBytes(32)];
   const first = await start('one', old);
@@ -220,14 +220,17 @@ test('the old key cannot be dropped while records stand under it, and a node wit
   assert.deepEqual(await stored(), before);
 
   await watch.beat();
-  // A write under the old key that has not committed holds the verdict back.
+  // A write under the old key that has not committed is neither waited for nor overwritten, and holds the verdict back.
+  const written = createVault(old).sealJson({ purpose: 'app', subject: 'c' }, { client_secret: 'newer' });
   await transaction(pool, async (client) => {
-    await client.query(`update connector_apps set updated_by = 'somebody'`);
+    await client.query('update connector_apps set sealed = $1, key_id = $2', [written, keyIdOf(old)]);
     assert.equal(await reEncrypt({ pool, vault, log, settleMs: 0 }, never), 'waiting');
     assert.equal((await recordsOf(pool))[keyIdOf(old)], 1, 'only the record in somebody\'s hands is left');
   });
   assert.equal(await reEncrypt({ pool, vault, log, settleMs: 0 }, never), 'done');
   assert.equal(await reEncrypt({ pool, vault, log }, never), 'idle');
+  const { rows: apps } = await pool.query<{ sealed: Buffer }>('select sealed from connector_apps');
+  assert.deepEqual(createVault(fresh).openJson({ purpose: 'app', subject: 'c' }, apps[0]?.sealed ?? Buffer.of()), { client_secret: 'newer' });
   await openVault(pool, fresh);
   // Back to the former key: a rotation like any other.
   await start('four', old, [fresh]);
