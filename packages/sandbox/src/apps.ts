@@ -19,6 +19,10 @@ export const sandboxApps = {
   linear: { client_id: '7d1e5a90c2b34f6e8a1d0c9b7e6f5a43', client_secret: '1c9b8a7f6e5d4c3b2a19080706050403' },
   slack: { client_id: '2141029472.691202649728', client_secret: '39f4b8e1c07d4a6f9e2b5c8d1a3f6e70', app_id: 'A0EVENKEEL1' },
   github: { client_id: 'Iv23liSandboxEvenkeel', client_secret: '8f4d2c6b0a9e7d5c3b1a09f8e7d6c5b4a3928170', app_id: '730112', private_key: readFileSync(new URL('../keys/github-app.pem', import.meta.url), 'utf8') },
+  zendesk: { client_id: 'evenkeel_sandbox', client_secret: '5b0a9e7d5c3b1a09f8e7d6c5b4a39281705b0a9e7d5c3b1a09f8e7d6c5b4a392' },
+  jira: { client_id: 'EvenkeelSandboxJira0000000000000', client_secret: 'ATOAsandboxEvenkeel0000000000000000000000000000000000000000' },
+  'zoho-crm': { client_id: '1000.EVENKEELSANDBOX0000000000000000', client_secret: '7c3b1a09f8e7d6c5b4a39281705b0a9e7d5c3b1a09' },
+  lever: { client_id: 'evenkeelSandboxLever0000000000000', client_secret: 'lever-sandbox-0b0a9e7d5c3b1a09f8e7d6c5b4a39281' },
 } as const satisfies Record<string, SandboxApp>;
 
 /** Keys that the key-authenticated vendors accept, ten each; the n-th belongs to the vendor's n-th account. */
@@ -28,4 +32,7 @@ export const sandboxKeys = {
   pipedrive: Array.from({ length: 10 }, (_, n) => `pipedrive-sandbox-api-token-${String(n + 1).padStart(2, '0')}`),
   linear: Array.from({ length: 10 }, (_, n) => `lin_api_sandboxkey${String(n + 1).padStart(2, '0')}`),
   hubspot: Array.from({ length: 10 }, (_, n) => `pat-na1-00000000-0000-4000-8000-0000000000${String(n + 1).padStart(2, '0')}`),
+  zendesk: Array.from({ length: 10 }, (_, n) => `zendesk-sandbox-api-token-${String(n + 1).padStart(2, '0')}`),
+  lever: Array.from({ length: 10 }, (_, n) => `lever-sandbox-key-${String(n + 1).padStart(2, '0')}`),
+  hibob: Array.from({ length: 10 }, (_, n) => `SERVICE-${String(n + 1).padStart(2, '0')}:hibob-sandbox-token-${String(n + 1).padStart(2, '0')}`),
 };
