@@ -11,8 +11,11 @@ export interface StepRequest {
   readonly request: OutgoingRequest;
 }
 
-/** `ok: false`: no answer that could be read came, `message` says why; always transient. `unsent`: nothing went out. */
-export type StepReply = { readonly ok: true; readonly answer: UpstreamAnswer } | { readonly ok: false; readonly message: string; readonly unsent?: boolean };
+/**
+ * `ok: false`: no answer that could be read came, `message` says why. `unsent`: nothing went out. `refused`: the address
+ * may not be called, so that trying again cannot help.
+ */
+export type StepReply = { readonly ok: true; readonly answer: UpstreamAnswer } | { readonly ok: false; readonly message: string; readonly unsent?: boolean; readonly refused?: boolean };
 
 export type Driver<Outcome> = AsyncGenerator<StepRequest, Outcome, StepReply>;
 

@@ -64,7 +64,7 @@ async function* perform(id: string, step: Performed, authenticated: boolean, sco
   if (!built.ok) return { ok: false, failure: failure('configuration', id, built.message), answer: undefined };
   const request = authenticated ? await tools.attach(built.request, scope) : built.request;
   const reply = yield { step: id, request };
-  if (!reply.ok) return { ok: false, failure: failure('transient', id, reply.message), answer: undefined };
+  if (!reply.ok) return { ok: false, failure: failure(reply.refused === true ? 'configuration' : 'transient', id, reply.message), answer: undefined };
   const { answer } = reply;
   const judged = await tools.judge(answer);
   const holding = step.success === undefined || (await compileCondition(step.success).test(answer));
@@ -73,7 +73,7 @@ async function* perform(id: string, step: Performed, authenticated: boolean, sco
     return { ok: true, captures: await readCaptures(step.capture, { ...scope, response }), answer };
   }
   const stated = step.message === undefined ? undefined : await readLeniently(compileReader(step.message), answer);
-  const message = typeof stated === 'string' && stated !== '' ? stated.slice(0, 500) : judged.ok ? `The vendor's answer (status ${answer.status}) is not the one that means success.` : judged.message;
+  const message = typeof stated === 'string' && stated !== '' ? stated : judged.ok ? `The vendor's answer (status ${answer.status}) is not the one that means success.` : judged.message;
   const kind = judged.ok ? 'rejected' : kindOf(judged.code);
   return { ok: false, failure: { kind, message, step: id, status: answer.status, vendorCode: null, retryAfterS: judged.ok ? null : judged.retryAfterS }, answer };
 }

@@ -12,7 +12,7 @@ import { takeCredentials } from './taking-credentials.ts';
 import { MasterKeyRefused, openVault } from './vault-keys.ts';
 
 /** A vendor that knows one key and one password, counts what it is asked, and fails on demand. */
-const vendor = { key: 'key-good-planted', password: 'pass-good', me: 200, hook: 201, asked: [] as string[], sessions: 0 };
+const vendor = { name: 'Acme Inc', key: 'key-good-planted', password: 'pass-good', me: 200, hook: 201, asked: [] as string[], sessions: 0 };
 const server = createServer((request, response) => {
   const { pathname } = new URL(request.url ?? '/', 'http://vendor');
   vendor.asked.push(`${request.method} ${pathname}`);
@@ -24,7 +24,7 @@ const server = createServer((request, response) => {
     vendor.sessions += 1;
     return reply(200, { session: `session-${vendor.sessions}` });
   }
-  if (pathname === '/me') return !authorised ? reply(401, { message: `No such key: ${String(request.headers['x-key'])}` }) : reply(vendor.me, vendor.me === 200 ? { id: 7, name: 'Acme Inc' } : { message: 'Down' });
+  if (pathname === '/me') return !authorised ? reply(401, { message: `No such key: ${String(request.headers['x-key'])}` }) : reply(vendor.me, vendor.me === 200 ? { id: 7, name: vendor.name } : { message: 'Down' });
   if (pathname === '/hooks') return reply(vendor.hook, vendor.hook === 201 ? { id: 'hook-1', secret: 'planted-hook-secret' } : { message: 'Hooks need the big plan' });
   reply(404, {});
 });
@@ -79,12 +79,13 @@ await node.registry.put('sessions', {
   ],
 }, 100, { actor: 'key:test' });
 
-beforeEach(() => Object.assign(vendor, { key: 'key-good-planted', password: 'pass-good', me: 200, hook: 201, asked: [] }));
+beforeEach(() => Object.assign(vendor, { name: 'Acme Inc', key: 'key-good-planted', password: 'pass-good', me: 200, hook: 201, asked: [] }));
 
 interface Shown {
   id: string;
   state: string;
   message: string | null;
+  label: string | null;
   captured: Record<string, unknown>;
   config: Record<string, unknown>;
   setup_pending: boolean;
@@ -176,6 +177,22 @@ test('a vendor that is down while connecting is asked again before the account f
   vendor.me = 200;
   while ((await show(account.id)).setup_pending) await new Promise((resolve) => setTimeout(resolve, 20));
   assert.deepEqual(await causes(account.id), ['credentials_submitted:connecting', 'setup_passed:active']);
+});
+
+test('what a vendor names its account is stored, whatever characters it holds', async () => {
+  vendor.name = `A\0B\ud800${'x'.repeat(600)}`;
+  await new Browser().submit(await session('keyed'), good);
+  const account = await latest();
+  assert.equal(account.state, 'active');
+  assert.equal(account.label, `AB\ufffd${'x'.repeat(497)}`);
+});
+
+test('an address that may not be called fails at once and is told', async () => {
+  await node.registry.put('inside', { ...base, id: 'inside', name: 'Inside', auth: [{ type: 'api_key', id: 'key', fields: [{ name: 'host', label: 'Host' }], apply: { headers: { 'x-host': '{{config.host}}' } } }], http: { base_url: 'https://{{config.host}}' } }, 100, { actor: 'key:test' });
+  await new Browser().submit(await session('inside'), { host: '127.0.0.1' });
+  const account = await latest();
+  assert.equal(account.state, 'validation_error');
+  assert.match(account.message ?? '', /may not be called/);
 });
 
 test('re-authorising a working account with a wrong key breaks nothing', async () => {

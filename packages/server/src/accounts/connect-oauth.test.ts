@@ -169,6 +169,17 @@ test('a declined consent leads back to the form, which says so and works again',
   assert.match((await browser.submit(url, {})).text, /is connected/);
 });
 
+test('what a vendor says on the way back is told, whatever characters it holds', async () => {
+  const url = await session();
+  const answer = await fetch(url, { method: 'POST', redirect: 'manual', body: new URLSearchParams() });
+  const state = new URL(answer.headers.get('location') ?? '').searchParams.get('state') ?? '';
+  const cookie = answer.headers.getSetCookie()[0]?.split(';')[0] ?? '';
+  const back = new URLSearchParams({ state, error: 'access_denied', error_description: 'a\0<b>' });
+  const page = await fetch(`${node.url}/oauth/callback?${back.toString()}`, { headers: { cookie } });
+  assert.equal(page.status, 200);
+  assert.match(await page.text(), /a&lt;b&gt;|declined/);
+});
+
 test('fifty callers on two nodes at the end of a token cause one token request', async () => {
   const { account } = await connect();
   for (const one of [node, second]) one.advance(3600_000 - 10_000);

@@ -103,12 +103,12 @@ async function readForm(stream: Readable): Promise<URLSearchParams | undefined> 
   return new URLSearchParams(Buffer.concat(chunks).toString('utf8'));
 }
 
-/** The first value of each parameter: a repeated one must not smuggle a second reading. */
+/** The first value of each parameter: a repeated one must not smuggle a second reading, nor a text the database cannot hold. */
 function textsOf(query: object): Record<string, string> {
   const texts: Record<string, string> = {};
   for (const [name, value] of Object.entries(query) as [string, unknown][]) {
     const first: unknown = Array.isArray(value) ? value[0] : value;
-    if (typeof first === 'string' && name !== '__proto__') texts[name] = first;
+    if (typeof first === 'string' && name !== '__proto__') texts[name] = first.replaceAll('\0', '').toWellFormed();
   }
   return texts;
 }

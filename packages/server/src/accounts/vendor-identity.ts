@@ -7,10 +7,15 @@ import { isManifestFault } from './vendor.ts';
 
 type Identity = { readonly ok: true; readonly externalId: string | null; readonly label: string | null } | { readonly ok: false; readonly failure: GrantFailure };
 
+/** As it is stored and compared: at most 500 characters, without U+0000, which PostgreSQL refuses. */
+function text(value: unknown): string | null {
+  const written = typeof value === 'number' ? String(value) : typeof value === 'string' ? value.replaceAll('\0', '').slice(0, 500).toWellFormed() : '';
+  return written === '' ? null : written;
+}
+
 /** Which account of the vendor this is. Re-authorisation with another one is refused: its data would change hands. */
 export async function identify({ account, connector, scope }: { account: AccountRow; connector: Connector; scope: Scope }): Promise<Identity> {
   const refuse = (kind: GrantFailure['kind'], message: string): Identity => ({ ok: false, failure: { kind, message, step: 'identity', status: null, vendorCode: null, retryAfterS: null } });
-  const text = (value: unknown): string | null => (typeof value === 'string' && value !== '' ? value : typeof value === 'number' ? String(value) : null);
   let externalId: string | null;
   let label: string | null;
   try {
@@ -24,5 +29,5 @@ export async function identify({ account, connector, scope }: { account: Account
     const message = `These credentials belong to another account of the vendor (${externalId.slice(0, 100)}); this connection is for ${account.label ?? account.external_id}. Sign in there as that account, or connect the other one separately.`;
     return refuse('rejected', message);
   }
-  return { ok: true, externalId: externalId?.slice(0, 500) ?? null, label: label?.slice(0, 500) ?? null };
+  return { ok: true, externalId, label };
 }

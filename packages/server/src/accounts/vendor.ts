@@ -86,7 +86,7 @@ async function perform(upstream: UpstreamClient, { request }: StepRequest, signa
     const reading = readAnswer('auto', { status, headers: headerMap(reply.headers), bytes });
     return { ok: true, answer: reading.answer };
   } catch (error) {
-    if (error instanceof UpstreamError) return { ok: false, message: error.message, unsent: error.phase === 'request' || error.phase === 'connect' };
+    if (error instanceof UpstreamError) return { ok: false, message: error.message, unsent: error.phase === 'request' || error.phase === 'connect', refused: error.kind === 'blocked' };
     throw error;
   }
 }
