@@ -148,6 +148,7 @@ describe('the proxy', () => {
     assert.deepEqual((await call('GET', '/v1/accounts', { key })).json?.['results'], []);
     assert.deepEqual((await call('GET', '/v1/calls', { key })).json?.['results'], []);
     assert.equal((await call('GET', '/v1/proxy/contacts', { key, headers: { 'evenkeel-account': account.id } })).status, 404);
+    assert.equal((await call('GET', '/metrics', { key })).status, 403);
   });
 });
 

@@ -52,6 +52,7 @@ function startingWithBase(first: Placeholder, rest: readonly TemplatePart[]): Co
     const origin = read(scope);
     const url = URL.parse(origin);
     if (url === null || url.username !== '' || url.password !== '') throw failureOf(rootOf(first), `{{${first.written}}} must be an address such as https://host.example, and is not.`);
+    if (url.protocol === 'http:' && originOf(origin) === undefined) throw failureOf(rootOf(first), `{{${first.written}}} must begin with https://: credentials are not sent in clear text over a network.`);
     return withoutTrailingSlash(origin) + path(scope);
   };
 }

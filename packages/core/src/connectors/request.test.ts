@@ -164,3 +164,17 @@ test('a url of the manifest goes to an origin of the connector only', async () =
   assert.deepEqual(example.origins(account), ['https://acme.example.com', 'https://files.example.net']);
   assert.deepEqual(example.origins({}), ['https://files.example.net']);
 });
+
+test('an address that comes as a value may be https, or http on this machine; credentials never go in clear text over a network', async () => {
+  const [scheme] = manifest.auth;
+  const compiled = compileConnector({ ...manifest, auth: [{ ...scheme, fields: [{ name: 'address', label: 'Address' }, { name: 'key', label: 'Key', secret: true }] }], http: { base_url: '{{config.address}}' }, resources: {} });
+  assert.ok(compiled.ok);
+  const build = (address: string) => compiled.connector.request({ method: 'GET', path: '/me' }).build({ ...account, config: { address } });
+  for (const address of ['https://vendor.example', 'http://127.0.0.1:4410/vendor', 'http://localhost:80']) assert.equal(built(await build(address)).url, `${address}/me`);
+  for (const address of ['http://vendor.example', 'HTTP://vendor.example', 'http://127.0.0.1.vendor.example']) {
+    const refused = await build(address);
+    assert.ok(!refused.ok);
+    assert.match(refused.problem.message, /https/);
+    assert.equal(refused.problem.origin, 'platform');
+  }
+});

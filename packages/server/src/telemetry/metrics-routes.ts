@@ -1,9 +1,10 @@
 /**
  * What Prometheus scrapes (text format 0.0.4). Labels are bounded: outcomes, origins and states, never accounts or
- * tenants. It takes a key with read scope, since counts tell about customers.
+ * tenants. It takes a read key that belongs to no tenant, since counts tell about customers.
  */
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { Queryable } from '../database/pool.ts';
+import { Refusal } from '../http/problem.ts';
 import { route, type Route } from '../http/route.ts';
 import type { RecorderCounts } from './buffered-recorder.ts';
 
@@ -34,7 +35,8 @@ export function metricsRoutes({ database, counts, version }: MetricsParts): Rout
       access: 'read',
       audit: { none: 'reads only' },
       schema: { response: { 200: null } },
-      async handle({ reply }) {
+      async handle({ reply, caller }) {
+        if (caller.tenantId !== null) throw new Refusal('forbidden', `This key belongs to tenant ${caller.tenantId}, and metrics count every tenant's calls and accounts. Use a read key without a tenant.`);
         const { rows } = await database.query<{ connector_id: string; state: string; n: number }>(
           `select connector_id, state, count(*) as n from accounts where deleted_at is null group by connector_id, state`,
         );
