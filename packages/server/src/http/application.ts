@@ -79,7 +79,7 @@ function originForm(url: string): string {
 /** Ends a request whose body does not arrive in time; what is streamed has limits of its own. */
 function boundArrival(withinMs: number) {
   return (request: FastifyRequest, _reply: FastifyReply, _payload: unknown, done: (error: null) => void): void => {
-    const timer = setTimeout(() => request.raw.complete || request.raw.destroy(), withinMs);
+    const timer = setTimeout(() => request.raw.complete || request.raw.destroy(), withinMs).unref();
     request.raw.once('end', () => clearTimeout(timer)).once('close', () => clearTimeout(timer));
     done(null);
   };
