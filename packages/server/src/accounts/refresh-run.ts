@@ -68,7 +68,10 @@ export async function runRefresh(parts: RefreshParts, held: HeldRefresh): Promis
   const { row } = held;
   const fenced = { accountId: row.account_id, version: row.version, fence: row.lease_fence };
   const account = await findAccount(pool, row.account_id, null);
-  if (account === undefined) return failed('The account is deleted.');
+  if (account === undefined) {
+    await releaseUnused(pool, fenced, null);
+    return failed('The account is deleted.');
+  }
   if (account.state === 'needs_reauth' && !account.regranted) {
     await releaseUnused(pool, fenced, null);
     return { kind: 'rejected', message: account.message ?? 'The vendor no longer accepts this grant.' };
