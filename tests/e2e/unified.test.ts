@@ -8,8 +8,9 @@ import { Ajv, type ValidateFunction } from 'ajv';
 import addFormats from 'ajv-formats';
 import type { OfferedModel } from '@evenkeel/contract/api/unified.ts';
 import { modelNamed } from '@evenkeel/contract/unified/models.ts';
-import { demoConnections } from '@evenkeel/sandbox/demonstration.ts';
+import { demoConnections, furtherConnections } from '@evenkeel/sandbox/demonstration.ts';
 import { assembleCast, registerApps } from 'evenkeel/demo/cast.ts';
+import { connectAccount } from 'evenkeel/demo/connect.ts';
 import { startTestEvenkeel, type RawAnswer } from '../harness/evenkeel.ts';
 import { sampleOf } from '../harness/unified-sample.ts';
 
@@ -22,6 +23,8 @@ for (const [vendor, limits] of Object.entries({ hubspot: ['ten_secondly'], green
   for (const name of limits) await fetch(`${evenkeel.sandbox.url}/_sandbox/limits/${vendor}`, { method: 'PUT', body: JSON.stringify({ [name]: { limit: 1_000_000, window_ms: 10_000 } }) });
 }
 const cast = await assembleCast(client, signal, () => undefined);
+const further = await Promise.all(furtherConnections.map(async (plan) => ({ plan, account: await connectAccount(client, plan, undefined, signal) })));
+const members = [...cast.members, ...further];
 
 const ajv = new Ajv({ strict: false, allErrors: true });
 addFormats.default(ajv);
@@ -44,8 +47,8 @@ interface Subject {
 
 async function subjects(): Promise<Subject[]> {
   const found: Subject[] = [];
-  for (const connector of new Set(demoConnections.map((plan) => plan.connector))) {
-    const member = cast.members.find(({ plan }) => plan.connector === connector);
+  for (const connector of new Set([...demoConnections, ...furtherConnections].map((plan) => plan.connector))) {
+    const member = members.find(({ plan }) => plan.connector === connector);
     const { json } = await call('GET', `/v1/connectors/${connector}`);
     if (member === undefined) continue;
     for (const [model, offered] of Object.entries((json?.['unified'] ?? {}) as Record<string, OfferedModel>)) found.push({ connector, account: member.account.id, model, offered });
@@ -91,10 +94,10 @@ const shapes = new Map<string, string>();
 describe('every category', () => {
   it('is served by the connectors that are said to serve it', () => {
     const served = (model: string): string[] => found.filter((one) => one.model === model).map(({ connector }) => connector);
-    for (const model of ['crm.contacts', 'crm.companies', 'crm.deals', 'crm.users']) assert.ok(['hubspot', 'salesforce', 'pipedrive'].every((one) => served(model).includes(one)), `${model}: ${served(model).join()}`);
-    for (const model of ['hris.employees', 'hris.time_off']) assert.ok(served(model).includes('bamboohr'), model);
-    for (const model of ['ats.jobs', 'ats.candidates', 'ats.applications', 'ats.interviews']) assert.ok(served(model).includes('greenhouse'), model);
-    for (const model of ['ticketing.tickets', 'ticketing.comments', 'ticketing.projects']) assert.ok(['linear', 'github'].every((one) => served(model).includes(one)), model);
+    for (const model of ['crm.contacts', 'crm.companies', 'crm.deals', 'crm.users']) assert.ok(['hubspot', 'salesforce', 'pipedrive', 'zoho-crm'].every((one) => served(model).includes(one)), `${model}: ${served(model).join()}`);
+    for (const model of ['hris.employees', 'hris.time_off']) assert.ok(['bamboohr', 'hibob'].every((one) => served(model).includes(one)), model);
+    for (const model of ['ats.jobs', 'ats.candidates', 'ats.applications', 'ats.interviews']) assert.ok(['greenhouse', 'lever'].every((one) => served(model).includes(one)), model);
+    for (const model of ['ticketing.tickets', 'ticketing.comments', 'ticketing.projects']) assert.ok(['linear', 'github', 'zendesk', 'jira'].every((one) => served(model).includes(one)), model);
   });
 });
 

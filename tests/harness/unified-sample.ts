@@ -11,11 +11,13 @@ const plain: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   'crm.notes': { content: 'Unified note' },
   'hris.employees': { first_name: 'Ása', last_name: 'Unified', work_email: 'asa.unified@vessel.example', job_title: 'Skipper', hired_on: '2026-02-01' },
   'hris.time_off': { status: 'requested', starts_on: '2026-12-01', ends_on: '2026-12-02', amount: 2 },
-  'ats.candidates': { first_name: 'Zoë', last_name: 'Unified', emails: [{ address: 'zoe.unified@vessel.example', type: 'home' }] },
+  'ats.jobs': { title: 'Unified job' },
+  'ats.candidates': { name: 'Zoë Unified', first_name: 'Zoë', last_name: 'Unified', emails: [{ address: 'zoe.unified@vessel.example', type: 'home' }] },
   'ats.interviews': { starts_at: '2026-12-01T10:00:00.000Z', ends_at: '2026-12-01T11:00:00.000Z' },
   'ticketing.tickets': { title: 'Unified „Größe“', description: 'Steps…' },
   'ticketing.comments': { body: 'Unified comment' },
   'ticketing.projects': { name: 'Unified project' },
+  'ticketing.users': { name: 'Zoë Unified', email: 'zoe.unified@vessel.example' },
 };
 /** Field → the model whose first record it points to. */
 const pointers: Readonly<Record<string, string>> = { owner_id: 'users', company_id: 'companies', employee_id: 'employees', candidate_id: 'candidates', job_id: 'jobs', application_id: 'applications', project_id: 'projects', ticket_id: 'tickets' };
@@ -29,6 +31,6 @@ export async function sampleOf(model: string, { required, writable }: OfferedMod
     const id = await look(`${category}.${target}`, 'id');
     if (id !== undefined) sample[name] = id;
   }
-  for (const name of ['stage', 'type_id']) if (required.includes(name)) sample[name] = await look(model, name);
+  for (const name of ['stage', 'type_id', 'location']) if (required.includes(name)) sample[name] = await look(model, name);
   return sample;
 }

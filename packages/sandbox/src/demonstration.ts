@@ -64,6 +64,15 @@ export const demoConnections: readonly DemoConnection[] = [
   halcyon('hubspot'),
 ];
 
+/** Vendors that are simulated but have no part in the demonstration: how tests connect them. */
+export const furtherConnections: readonly DemoConnection[] = [
+  lindqvist('zendesk', { subdomain: 'evenkeel-sandbox-1' }),
+  lindqvist('jira'),
+  lindqvist('zoho-crm'),
+  lindqvist('lever', { perform_as: '00000001-5c1d-4e3f-8a9b-000000000000' }),
+  lindqvist('hibob', { service_user_id: 'SERVICE-01', service_user_token: keyed('hibob', 0).split(':')[1] ?? '' }),
+];
+
 const person = (n: number) => ({ first: 'Demo', last: `Person ${n}`, email: `demo.${n}@mail.example` });
 
 const read = (...resources: string[]): DemoRead[] => resources.map((resource) => ({ resource }));

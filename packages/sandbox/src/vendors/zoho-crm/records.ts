@@ -86,8 +86,8 @@ function checked(module: Module, record: JsonObject, whole: boolean): Reply | nu
 }
 
 /** References are written by id; the answer of a later read names them. */
-function resolved(record: JsonObject, data: Organisation): JsonObject {
-  const tables: Readonly<Record<string, (id: string) => string>> = { Account_Name: (id) => asText(data.tables.Accounts.get(id)?.['Account_Name']), Contact_Name: (id) => asText(data.tables.Contacts.get(id)?.['Full_Name']) };
+function resolved(record: JsonObject, module: Module, data: Organisation): JsonObject {
+  const tables: Readonly<Record<string, (id: string) => string>> = module === 'Accounts' ? {} : { Account_Name: (id) => asText(data.tables.Accounts.get(id)?.['Account_Name']), Contact_Name: (id) => asText(data.tables.Contacts.get(id)?.['Full_Name']) };
   const entries = Object.entries(record).map(([name, value]) => {
     const id = asText(asObject(value)?.['id'] ?? (tables[name] === undefined ? '' : value));
     if (name === 'Owner') return [name, ownerOf(data, id)] as const;
@@ -112,7 +112,7 @@ export function create(call: Call, module: Module, data: Organisation, now: numb
   const duplicate = given['Email'] === undefined ? undefined : data.tables[module].all().find((row) => row['Email'] === given['Email']);
   if (duplicate !== undefined && given['Email'] !== null) return recordError(400, 'DUPLICATE_DATA', 'duplicate data', { api_name: 'Email', id: duplicate['id'] ?? '' });
   const id = data.nextId();
-  const record: JsonObject = { Owner: ownerOf(data, ''), ...resolved(given, data), ...(module === 'Contacts' ? { Full_Name: [given['First_Name'], given['Last_Name']].filter(Boolean).join(' ') } : {}), Created_Time: zohoTime(now), Modified_Time: zohoTime(now), id };
+  const record: JsonObject = { Owner: ownerOf(data, ''), ...resolved(given, module, data), ...(module === 'Contacts' ? { Full_Name: [given['First_Name'], given['Last_Name']].filter(Boolean).join(' ') } : {}), Created_Time: zohoTime(now), Modified_Time: zohoTime(now), id };
   data.tables[module].insert(id, record);
   return json(201, { data: [done('record added', record)] });
 }
@@ -124,7 +124,7 @@ export function update(call: Call, module: Module, data: Organisation, now: numb
   const given = writtenBy(call);
   const refused = checked(module, given, false);
   if (refused !== null) return refused;
-  const changed: JsonObject = { ...record, ...resolved(given, data), Modified_Time: zohoTime(now) };
+  const changed: JsonObject = { ...record, ...resolved(given, module, data), Modified_Time: zohoTime(now) };
   data.tables[module].replace(id, changed);
   return json(200, { data: [done('record updated', changed)] });
 }
