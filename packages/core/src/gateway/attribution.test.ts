@@ -16,6 +16,7 @@ test('each way a call fails has one origin and one reason', () => {
     [transport('invalid', 'headers'), 'upstream', 'upstream_invalid_response', 'transport:invalid-headers'],
     [transport('blocked', 'connect'), 'account', 'forbidden', 'transport:blocked-connect'],
     [transport('blocked', 'connect', { redirected: true }), 'upstream', 'upstream_invalid_response', 'transport:blocked-redirect'],
+    [transport('invalid', 'request', { redirected: true }), 'upstream', 'upstream_invalid_response', 'transport:invalid-redirect'],
     [transport('aborted', 'headers'), 'caller', null, 'transport:aborted'],
     [{ kind: 'body', vendor: 'Acme', failure: 'truncated', detail: 'it ends too early' }, 'upstream', 'upstream_invalid_response', 'body:truncated'],
     [{ kind: 'record', vendor: 'Acme', failure: { ok: false, code: 'mapping_failed', origin: 'platform', reason: 'mapping:expression', message: 'x' } }, 'platform', 'mapping_failed', 'mapping:expression'],

@@ -105,6 +105,7 @@ function ofTransport(evidence: Extract<Evidence, { kind: 'transport' }>): Attrib
     case 'too_large':
       return usual('upstream_invalid_response', reason, `${vendor} answered with more than is accepted. Ask for a smaller page, or use passthrough, which streams.`);
     case 'invalid':
+      if (evidence.redirected === true) return usual('upstream_invalid_response', 'transport:invalid-redirect', `${vendor} redirected to where no call can go.`);
       if (phase === 'request') return usual('internal', reason, `The request to ${vendor} cannot be sent as it was built. Report the request id.`);
       return usual('upstream_invalid_response', reason, `${vendor} answered with something that is no HTTP (${after}).`);
     case 'blocked':

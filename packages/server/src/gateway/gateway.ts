@@ -210,7 +210,7 @@ export class Gateway {
   #transportFailure(call: CallInProgress, error: UpstreamError): Failed {
     call.transport = error;
     const vendor = call.opened?.connector.manifest.name ?? 'The vendor';
-    return failed(failureOf({ kind: 'transport', vendor, failure: error.kind, phase: error.phase, elapsedMs: error.elapsedMs, waitedMs: error.waitedMs }));
+    return failed(failureOf({ kind: 'transport', vendor, failure: error.kind, phase: error.phase, elapsedMs: error.elapsedMs, waitedMs: error.waitedMs, redirected: error.redirected }));
   }
 }
 

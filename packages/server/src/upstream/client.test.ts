@@ -299,6 +299,7 @@ test('reads follow redirects, at most three, each hop guarded', async () => {
     const hops = Number(request.url?.slice(1));
     if (hops > 0) response.writeHead(302, { location: `/${hops - 1}` }).end('moved');
     else if (request.url === '/metadata') response.writeHead(302, { location: 'http://169.254.169.254/latest/meta-data' }).end();
+    else if (request.url === '/file') response.writeHead(302, { location: 'file:///etc/passwd' }).end();
     else if (request.url === '/inside') response.writeHead(307, { location: `http://127.0.0.2:${inside.port}/` }).end();
     else response.end('there');
   });
@@ -307,8 +308,10 @@ test('reads follow redirects, at most three, each hop guarded', async () => {
   assert.equal(Buffer.from(await reply.bytes()).toString(), 'there');
   assert.equal(reply.url, `${url}/0`);
   await failsWith('invalid', () => own.send(get(`${url}/4`)));
-  await failsWith('blocked', () => own.send(get(`${url}/metadata`)));
-  await failsWith('blocked', () => own.send(get(`${url}/inside`)));
+  for (const [path, kind] of [['/metadata', 'blocked'], ['/inside', 'blocked'], ['/file', 'invalid']] as const) {
+    const error = await failsWith(kind, () => own.send(get(url + path)));
+    assert.equal(error.redirected, true, path);
+  }
   seen.length = 0;
   const write = await own.send(get(`${url}/2`, { method: 'POST', body: 'x' }));
   assert.equal(write.status, 302);

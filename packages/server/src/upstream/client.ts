@@ -126,7 +126,10 @@ class Client implements UpstreamClient {
       reply.discard();
       if (hop === maxRedirects) throw new UpstreamError('invalid', 'headers', `${new URL(request.url).host} redirected more than ${maxRedirects} times.`, 'EREDIRECTS');
       current = { ...current, ...next };
-      reply = await this.#dispatch(current, options);
+      reply = await this.#dispatch(current, options).catch((error: unknown) => {
+        if (error instanceof UpstreamError) error.redirected = true;
+        throw error;
+      });
     }
   }
 

@@ -21,6 +21,8 @@ export class UpstreamError extends Error {
   elapsedMs = 0;
   /** Milliseconds of it in which the call waited here for a free connection. */
   waitedMs = 0;
+  /** The vendor had answered with a redirect, and it was the way there that failed. */
+  redirected = false;
 
   constructor(kind: UpstreamErrorKind, phase: UpstreamPhase, message: string, code: string) {
     super(message);
