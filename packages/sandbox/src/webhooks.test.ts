@@ -173,6 +173,29 @@ test('Salesforce sends a SOAP message that names its organisation, GitHub an iss
   assert.match(soap?.body ?? '', /<sf:LastName>O&#60;Brien<\/sf:LastName>/);
 });
 
+test('Zendesk signs its timestamp and the body, Jira the body', async () => {
+  await register('zendesk');
+  await register('jira');
+  await wire(sandbox.url, 'https://evenkeel-sandbox-1.zendesk.com/api/v2/tickets', { basic: `admin@sandbox.example/token:${sandboxKeys.zendesk[0] ?? ''}`, json: { ticket: { subject: 'Größe', comment: { body: 'x' } } } });
+  await sandbox.webhooksIdle();
+  const [sent] = received;
+  assert.equal(at(JSON.parse(sent?.body ?? 'null'), 'type'), 'zen:event-type:ticket.created');
+  assert.equal(sent?.headers['x-zendesk-webhook-signature'], hmac(`${String(sent?.headers['x-zendesk-webhook-signature-timestamp'])}${sent?.body ?? ''}`, 'base64'));
+
+  const query = new URLSearchParams({ audience: 'api.atlassian.com', response_type: 'code', client_id: sandboxApps.jira.client_id, redirect_uri: 'http://127.0.0.1:4400/oauth/callback', scope: 'write:jira-work' });
+  const back = await decideConsent(mapped(sandbox.url, `https://auth.atlassian.com/authorize?${query}`));
+  const granted = await wire(sandbox.url, 'https://auth.atlassian.com/oauth/token', { json: { ...sandboxApps.jira, grant_type: 'authorization_code', code: back.searchParams.get('code'), redirect_uri: 'http://127.0.0.1:4400/oauth/callback' } });
+  const bearer = String(at(granted.body, 'access_token'));
+  const site = String(at((await wire(sandbox.url, 'https://api.atlassian.com/oauth/token/accessible-resources', { bearer })).body, '0.id'));
+  const made = await wire(sandbox.url, `https://api.atlassian.com/ex/jira/${site}/rest/api/2/issue`, { bearer, json: { fields: { project: { key: 'OPS' }, issuetype: { name: 'Bug' }, summary: 'Größe' } } });
+  assert.equal(made.status, 201, made.text);
+  await sandbox.webhooksIdle();
+  const event = received.at(-1);
+  assert.equal(at(JSON.parse(event?.body ?? 'null'), 'webhookEvent'), 'jira:issue_created');
+  assert.equal(event?.headers['x-hub-signature'], `sha256=${hmac(event?.body ?? '')}`);
+  assert.match(String(event.headers['x-atlassian-webhook-identifier']), /^[0-9a-f-]{36}$/);
+});
+
 test('Slack greets with a signed challenge, GitHub with a ping', async () => {
   await register('slack');
   await register('github');
