@@ -1,7 +1,7 @@
 /** Rows of connected accounts by the thousand, as connecting would have left them. */
 import type { Vault } from '@evenkeel/server/accounts/vault.ts';
 import { sealCredential } from '@evenkeel/server/accounts/credential-store.ts';
-import type { Pool } from '@evenkeel/server/database/pool.ts';
+import { transaction, type Pool } from '@evenkeel/server/database/pool.ts';
 import { newId } from '@evenkeel/server/identifier.ts';
 
 export interface PlantedAccount {
@@ -31,14 +31,17 @@ export async function plantAccounts(pool: Pool, vault: Vault, plan: { connectorI
   return planted;
 }
 
-/** Rows that only fill the tables: due hours from now, their envelopes are noise. */
+/** Rows that only fill the tables: due hours from now, their envelopes are noise. References are not checked: they are right. */
 export async function fillWithAccounts(pool: Pool, vault: Vault, plan: { connectorId: string; count: number; label: string }): Promise<void> {
   await pool.query(`insert into tenants (id) values ('filler') on conflict do nothing`);
-  await pool.query(`insert into accounts (id, tenant_id, connector_id, scheme_id, state) select $2 || n, 'filler', $1, 'oauth', 'active' from generate_series(1, $3) as n`, [plan.connectorId, plan.label, plan.count]);
-  await pool.query(
-    `insert into credentials (account_id, connector_id, sealed, key_id, expires_at, refresh_due_at)
-     select $2 || n, $1, decode(repeat('ab', 300), 'hex'), $4, now() + interval '2 hours' + n * interval '10 milliseconds', now() + interval '1 hour' + n * interval '10 milliseconds'
-     from generate_series(1, $3) as n`,
-    [plan.connectorId, plan.label, plan.count, vault.keyId],
-  );
+  await transaction(pool, async (client) => {
+    await client.query('set local session_replication_role = replica');
+    await client.query(`insert into accounts (id, tenant_id, connector_id, scheme_id, state) select $2 || n, 'filler', $1, 'oauth', 'active' from generate_series(1, $3) as n`, [plan.connectorId, plan.label, plan.count]);
+    await client.query(
+      `insert into credentials (account_id, connector_id, sealed, key_id, expires_at, refresh_due_at)
+       select $2 || n, $1, decode(repeat('ab', 300), 'hex'), $4, now() + interval '2 hours' + n * interval '10 milliseconds', now() + interval '1 hour' + n * interval '10 milliseconds'
+       from generate_series(1, $3) as n`,
+      [plan.connectorId, plan.label, plan.count, vault.keyId],
+    );
+  });
 }
