@@ -111,7 +111,7 @@ describe('the proxy', () => {
     const failed = await during('hubspot', [{ kind: 'outage' }], () => list(account.id, 'contacts'));
     const found = await until(async () => {
       const { json } = await call('GET', `/v1/calls?request_id=${String(failed.json?.['request_id'])}`);
-      return (json?.['results'] as { id: string; origin: string; upstream_status: number }[])[0];
+      return (json?.['results'] as { id: string; origin: string; upstream_status: number }[] | undefined)?.[0];
     });
     assert.equal(found.origin, 'upstream');
     assert.ok(found.upstream_status >= 500);

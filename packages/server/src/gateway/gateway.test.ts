@@ -205,11 +205,7 @@ test('what cannot be called is refused here, the vendor is not asked', async () 
 
 test('a key that may only read may read at the vendor', async () => {
   vendor = (_request, response) => response.writeHead(200, { 'content-type': 'application/json' }).end('{"id":"1"}');
-  for (const path of ['proxy/contacts/1', 'passthrough/contacts/1']) {
-    const answer = await call(path, { key: readKey });
-    assert.equal(answer.status, 200, path);
-    await answer.text();
-  }
+  for (const path of ['proxy/contacts/1', 'passthrough/contacts/1']) assert.equal(await (await call(path, { key: readKey })).text(), '{"id":"1"}', path);
 });
 
 test('a 429 passes at once with its headers, and is never repeated', async () => {
