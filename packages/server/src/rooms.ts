@@ -6,6 +6,8 @@ import { reEncryptionJob } from './accounts/re-encryption.ts';
 import { vaultRoutes } from './accounts/vault-routes.ts';
 import type { Vault } from './accounts/vault.ts';
 import type { Configuration } from './configuration.ts';
+import { MappingOverrides } from './connectors/mapping-overrides.ts';
+import { overrideRoutes } from './connectors/override-routes.ts';
 import { openRegistry } from './connectors/registry.ts';
 import { connectorRoutes } from './connectors/routes.ts';
 import type { Notifications } from './database/notifications.ts';
@@ -73,10 +75,11 @@ export async function buildRooms(foundation: Foundation): Promise<Rooms> {
   const recorder = new BufferedCallRecorder({ database: pool, log });
   onClose(() => recorder.close());
   const gateway = new Gateway({ accounts: accounts.access, upstream, crypto, recorder, log, now });
-  const unified = new UnifiedGateway({ gateway, accounts: accounts.access, mappings: { mappingFor: (connector, model) => connector.mapping(model) }, now });
+  const overrides = await MappingOverrides.open(pool, notifications, log);
+  const unified = new UnifiedGateway({ gateway, accounts: accounts.access, mappings: overrides, now });
 
   return {
-    routes: [...connectorRoutes({ registry, database: pool }), ...accounts.routes, ...gatewayRoutes(gateway, now), ...unifiedRoutes(unified), ...callRoutes(pool), ...vaultRoutes(pool), ...metricsRoutes({ database: pool, counts: () => recorder.counts, version })],
+    routes: [...connectorRoutes({ registry, database: pool }), ...overrideRoutes({ registry, overrides, database: pool }), ...accounts.routes, ...gatewayRoutes(gateway, now), ...unifiedRoutes(unified), ...callRoutes(pool), ...vaultRoutes(pool), ...metricsRoutes({ database: pool, counts: () => recorder.counts, version })],
     jobs: [tokenDriftRetentionJob(pool), callRetentionJob(pool, { now }), reEncryptionJob({ pool, vault, log })],
   };
 }

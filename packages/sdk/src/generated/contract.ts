@@ -572,6 +572,45 @@ export interface RolloutRequest {
   percent: number;
 }
 
+export interface EffectiveMapping {
+  connector: string;
+  version: number;
+  model: string;
+  /** The mapping of this connector version; null where it has none. */
+  built_in: unknown;
+  /** In the order in which they apply. */
+  layers: MappingOverride[];
+  effective: unknown;
+  /** Between built_in and effective. */
+  changes: {
+    path: string;
+    before?: unknown;
+    after?: unknown;
+  }[];
+  /** Why the layers do not fit this version; its calls answer mapping_failed. */
+  faults: {
+    path: string;
+    message: string;
+  }[];
+}
+
+/** Whose layer: an account's, a tenant's, or without either the installation's. */
+export interface MappingLayerQuery {
+  tenant_id?: string;
+  account_id?: string;
+}
+
+export interface MappingOverride {
+  layer: 'installation' | 'tenant' | 'account';
+  /** The tenant or the account; empty for the installation. */
+  owner: string;
+  /** A JSON merge patch (RFC 7396). */
+  patch: unknown;
+  revision: number;
+  updated_by: string;
+  updated_at: string;
+}
+
 export interface ProxyListQuery {
   /** The account; or the header evenkeel-account. */
   account_id?: string;

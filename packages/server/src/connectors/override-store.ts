@@ -1,0 +1,63 @@
+/** The table of overrides of mappings. */
+import type { MappingLayer } from '@evenkeel/contract/api/mapping-overrides.ts';
+import type { Queryable } from '../database/pool.ts';
+
+export const overrideChannel = 'mapping_overrides';
+
+export interface OverrideRow {
+  readonly connectorId: string;
+  readonly model: string;
+  readonly layer: MappingLayer;
+  readonly owner: string;
+  readonly patch: unknown;
+  readonly revision: number;
+  readonly updatedBy: string;
+  readonly updatedAt: Date;
+}
+export type OverrideKey = Pick<OverrideRow, 'connectorId' | 'model' | 'layer' | 'owner'>;
+
+interface StoredOverride {
+  connector_id: string;
+  model: string;
+  layer: MappingLayer;
+  owner: string;
+  patch: unknown;
+  revision: string | number;
+  updated_by: string;
+  updated_at: Date;
+}
+
+export async function readOverrides(database: Queryable): Promise<OverrideRow[]> {
+  const { rows } = await database.query<StoredOverride>('select connector_id, model, layer, owner, patch, revision, updated_by, updated_at from mapping_overrides');
+  return rows.map((row) => ({ connectorId: row.connector_id, model: row.model, layer: row.layer, owner: row.owner, patch: row.patch, revision: Number(row.revision), updatedBy: row.updated_by, updatedAt: row.updated_at }));
+}
+
+/** Makes or replaces it, and tells every node. */
+export async function writeOverride(database: Queryable, { connectorId, model, layer, owner }: OverrideKey, patch: unknown, actor: string): Promise<void> {
+  await database.query(
+    `with written as (
+       insert into mapping_overrides (connector_id, model, layer, owner, patch, updated_by, revision)
+       -- Unlike any revision before, also after a removal: compiled mappings are kept by it.
+       values ($1, $2, $3, $4, $5, $6, (extract(epoch from clock_timestamp()) * 1000000)::bigint)
+       on conflict (connector_id, model, layer, owner)
+       do update set patch = excluded.patch, updated_by = excluded.updated_by, updated_at = now(), revision = greatest(mapping_overrides.revision + 1, excluded.revision)
+       returning connector_id)
+     select pg_notify($7, connector_id) from written`,
+    [connectorId, model, layer, owner, JSON.stringify(patch), actor, overrideChannel],
+  );
+}
+
+/** Whether there was one. */
+export async function removeOverride(database: Queryable, { connectorId, model, layer, owner }: OverrideKey): Promise<boolean> {
+  const { rowCount } = await database.query(
+    `with gone as (delete from mapping_overrides where connector_id = $1 and model = $2 and layer = $3 and owner = $4 returning connector_id)
+     select pg_notify($5, connector_id) from gone`,
+    [connectorId, model, layer, owner, overrideChannel],
+  );
+  return (rowCount ?? 0) > 0;
+}
+
+export async function tenantOf(database: Queryable, accountId: string, connectorId: string): Promise<string | undefined> {
+  const { rows } = await database.query<{ tenant_id: string }>('select tenant_id from accounts where id = $1 and connector_id = $2', [accountId, connectorId]);
+  return rows[0]?.tenant_id;
+}
