@@ -1,11 +1,12 @@
 /** The client against small real servers on loopback that behave well, badly and maliciously. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
-import net, { type AddressInfo, type Socket } from 'node:net';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import { Readable, Writable } from 'node:stream';
 import { after, test } from 'node:test';
 import { brotliCompressSync, gzipSync } from 'node:zlib';
+import { serve, serveRaw } from '@evenkeel/tests/harness/loopback-servers.ts';
 import { createUpstreamClient, type UpstreamClientOptions, type UpstreamRequest } from './client.ts';
 import { UpstreamError, type UpstreamErrorKind } from './failure.ts';
 import { createHostMap } from './host-map.ts';
@@ -14,32 +15,6 @@ const closers: (() => unknown)[] = [];
 after(async () => {
   for (const close of closers) await close();
 });
-
-async function serve(listener: RequestListener): Promise<string> {
-  const server = createServer(listener).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  closers.push(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-}
-
-async function serveRaw(onSocket: (socket: Socket) => void): Promise<string> {
-  const sockets = new Set<Socket>();
-  const server = net.createServer((socket) => {
-    sockets.add(socket);
-    socket.on('error', () => undefined);
-    onSocket(socket);
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  closers.push(() => {
-    for (const socket of sockets) socket.destroy();
-    server.close();
-  });
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-}
 
 function client(options: UpstreamClientOptions = {}) {
   const made = createUpstreamClient({ allowPrivate: ['127.0.0.0/8'], ...options });
