@@ -242,8 +242,21 @@ describe('overrides', () => {
     assert.equal(answer.json?.['code'], 'mapping_failed');
     assert.equal(answer.json['origin'], 'platform');
     assert.deepEqual((answer.json['errors'] as Json[])[0]?.['path'], 'results[0].id');
+    const record = await recorded(String(answer.json['request_id']));
+    assert.deepEqual([record['surface'], record['resource'], record['method'], record['code'], record['origin'], record['upstream_status']], ['unified', 'crm.contacts', 'list', 'mapping_failed', 'platform', 200]);
   });
 });
+
+/** Records are written behind the answers. */
+async function recorded(requestId: string): Promise<Json> {
+  for (;;) {
+    const page = await ok(call('GET', `/v1/calls?request_id=${requestId}`));
+    const [record] = page['results'] as Json[];
+    if (record !== undefined) return record;
+    signal.throwIfAborted();
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
 
 /** What one vendor wants beyond the model, as a caller would find it out: by the proxy. */
 async function vendorNeeds(subject: Subject): Promise<Json> {
