@@ -10,7 +10,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { compileConnector } from '@evenkeel/core/connectors/compile.ts';
-import { withMappings } from '@evenkeel/core/connectors/mapping-files.ts';
+import { withMappings } from '@evenkeel/core/connectors/mapping/mapping-files.ts';
 import { demoConnections } from '@evenkeel/sandbox/demonstration.ts';
 import { startSandbox } from '@evenkeel/sandbox/sandbox.ts';
 import { Evenkeel } from '@evenkeel/sdk/client.ts';

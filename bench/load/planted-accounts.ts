@@ -1,5 +1,5 @@
 /** Rows of connected accounts by the thousand, as connecting would have left them. */
-import type { Vault } from '@evenkeel/server/accounts/vault.ts';
+import type { Vault } from '@evenkeel/server/accounts/vault/vault.ts';
 import { sealCredential } from '@evenkeel/server/accounts/credential-store.ts';
 import { transaction, type Pool } from '@evenkeel/server/database/pool.ts';
 import { newId } from '@evenkeel/server/identifier.ts';

@@ -2,9 +2,9 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { Fixture } from '@evenkeel/contract/fixture.ts';
-import { withMappings } from '@evenkeel/core/connectors/mapping-files.ts';
-import type { Fault } from '@evenkeel/core/connectors/fault.ts';
-import { checkShape } from '@evenkeel/core/connectors/shape.ts';
+import { withMappings } from '@evenkeel/core/connectors/mapping/mapping-files.ts';
+import type { Fault } from '@evenkeel/core/connectors/lint/fault.ts';
+import { checkShape } from '@evenkeel/core/connectors/lint/shape.ts';
 
 const connectorsRoot = join(import.meta.dirname, '../../connectors');
 

@@ -2,7 +2,7 @@
 import { after } from 'node:test';
 import { createKey, ensureTenant, KeyLookup } from '@evenkeel/server/access/keys.ts';
 import { createAccountsRoom, type AccountsRoom } from '@evenkeel/server/accounts/room.ts';
-import { openVault } from '@evenkeel/server/accounts/vault-keys.ts';
+import { openVault } from '@evenkeel/server/accounts/vault/vault-keys.ts';
 import { openRegistry, type ConnectorRegistry } from '@evenkeel/server/connectors/registry.ts';
 import { createNotifications } from '@evenkeel/server/database/notifications.ts';
 import { createPool, type Pool } from '@evenkeel/server/database/pool.ts';

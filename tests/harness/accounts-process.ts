@@ -3,7 +3,7 @@
  * it stand still for ever at a step of its next refresh, and say so: the parent can kill it exactly there.
  */
 import { createAccountsRoom } from '@evenkeel/server/accounts/room.ts';
-import { openVault } from '@evenkeel/server/accounts/vault-keys.ts';
+import { openVault } from '@evenkeel/server/accounts/vault/vault-keys.ts';
 import { openRegistry } from '@evenkeel/server/connectors/registry.ts';
 import { createNotifications } from '@evenkeel/server/database/notifications.ts';
 import { createPool, type Pool } from '@evenkeel/server/database/pool.ts';

@@ -2,7 +2,7 @@
 import { ensureTenant } from '@evenkeel/server/access/keys.ts';
 import { putCredential } from '@evenkeel/server/accounts/credential-store.ts';
 import { createAccount, moveAccount } from '@evenkeel/server/accounts/transitions.ts';
-import type { Vault } from '@evenkeel/server/accounts/vault.ts';
+import type { Vault } from '@evenkeel/server/accounts/vault/vault.ts';
 import { transaction, type Pool } from '@evenkeel/server/database/pool.ts';
 import { newId } from '@evenkeel/server/identifier.ts';
 import type { TokenSet } from '@evenkeel/core/accounts/token.ts';

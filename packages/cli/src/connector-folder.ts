@@ -1,7 +1,7 @@
 /** Connector folders on disk: which ones a command means, and what is in them. */
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve } from 'node:path';
-import { withMappings, type MappingFile } from '@evenkeel/core/connectors/mapping-files.ts';
+import { withMappings, type MappingFile } from '@evenkeel/core/connectors/mapping/mapping-files.ts';
 import { UsageError } from './command.ts';
 
 export interface ConnectorFolder {

@@ -1,6 +1,6 @@
 /** From arguments to a command: finds it, parses its options, prints help, and turns failures into exit codes. */
 import { parseArgs } from 'node:util';
-import { nearest } from '@evenkeel/core/connectors/fault.ts';
+import { nearest } from '@evenkeel/core/connectors/lint/fault.ts';
 import { EvenkeelError } from '@evenkeel/sdk/error.ts';
 import type { Command, Invocation } from './command.ts';
 import { UsageError } from './command.ts';

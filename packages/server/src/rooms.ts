@@ -1,10 +1,10 @@
 /** Builds the rooms in the order in which they need each other, and says how each ends. */
 import { join } from 'node:path';
-import { tokenDriftRetentionJob } from './accounts/drift-retention.ts';
+import { tokenDriftRetentionJob } from './accounts/refreshing/drift-retention.ts';
 import { createAccountsRoom } from './accounts/room.ts';
-import { reEncryptionJob } from './accounts/re-encryption.ts';
-import { vaultRoutes } from './accounts/vault-routes.ts';
-import type { Vault } from './accounts/vault.ts';
+import { reEncryptionJob } from './accounts/vault/re-encryption.ts';
+import { vaultRoutes } from './accounts/vault/vault-routes.ts';
+import type { Vault } from './accounts/vault/vault.ts';
 import type { Configuration } from './configuration.ts';
 import { MappingOverrides } from './connectors/mapping-overrides.ts';
 import { overrideRoutes } from './connectors/override-routes.ts';

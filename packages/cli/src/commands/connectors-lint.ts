@@ -1,5 +1,5 @@
 /** `evenkeel connectors lint`: every fault of a manifest, with its place and what was probably meant. */
-import type { Fault } from '@evenkeel/core/connectors/fault.ts';
+import type { Fault } from '@evenkeel/core/connectors/lint/fault.ts';
 import { jsonOption, type Command } from '../command.ts';
 import { findConnectors, readManifest, type ConnectorFolder } from '../connector-folder.ts';
 import { exitCodes } from '../exit-code.ts';
@@ -27,7 +27,7 @@ export const connectorsLint: Command = {
 async function lintFolder(connector: ConnectorFolder): Promise<readonly Fault[]> {
   const manifest = await readManifest(connector.folder);
   if (!manifest.ok) return [{ path: '', message: manifest.message, severity: 'error' }];
-  const { lintManifest } = await import('@evenkeel/core/connectors/lint.ts');
+  const { lintManifest } = await import('@evenkeel/core/connectors/lint/lint.ts');
   const faults = [...lintManifest(manifest.value)];
   const id = (manifest.value as { id?: unknown } | null)?.id;
   if (typeof id === 'string' && id !== connector.name) {

@@ -53,7 +53,7 @@ async function testFolder({ folder, manifestPath }: ConnectorFolder, cwd: string
 async function replay(connector: Connector, path: string, file: string): Promise<Report> {
   const [{ runFixture }, { checkShape }, { createCrypto }] = await Promise.all([
     import('@evenkeel/core/gateway/fixture.ts'),
-    import('@evenkeel/core/connectors/shape.ts'),
+    import('@evenkeel/core/connectors/lint/shape.ts'),
     import('@evenkeel/server/upstream/crypto.ts'),
   ]);
   const content = await readJsonFile(path);

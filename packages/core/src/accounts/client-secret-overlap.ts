@@ -3,7 +3,7 @@
  * after the new one was refused as such, never before it and never for another reason, and every use is told.
  */
 import type { OutgoingRequest } from '../connectors/connector.ts';
-import type { Scope } from '../connectors/scope.ts';
+import type { Scope } from '../connectors/values/scope.ts';
 import type { GrantFailure } from './token.ts';
 
 /** What `scope.app` holds while the overlap lasts; the end is ISO 8601. */

@@ -7,7 +7,7 @@ import { drive, type StepReply } from './driver.ts';
 import { runStep, runValidation } from './step.ts';
 import { compileConnector } from '../connectors/compile.ts';
 import type { OutgoingRequest } from '../connectors/connector.ts';
-import type { Scope } from '../connectors/scope.ts';
+import type { Scope } from '../connectors/values/scope.ts';
 
 const nowMs = Date.UTC(2026, 10, 23, 12);
 

@@ -5,8 +5,8 @@
  */
 import type { AuthScheme, AuthSchemeOf } from '@evenkeel/contract/manifest/auth.ts';
 import type { Request } from '@evenkeel/contract/manifest/request.ts';
-import type { CryptoPort } from '../connectors/crypto-port.ts';
-import type { Scope } from '../connectors/scope.ts';
+import type { CryptoPort } from '../connectors/requests/crypto-port.ts';
+import type { Scope } from '../connectors/values/scope.ts';
 import { carriesOther, withPreviousSecret } from './client-secret-overlap.ts';
 import type { Driver } from './driver.ts';
 import { buildAssertion } from './jwt-assertion.ts';

@@ -3,7 +3,7 @@
  * means; whoever drives performs, with whatever network, timeouts and limits it has.
  */
 import type { OutgoingRequest } from '../connectors/connector.ts';
-import type { UpstreamAnswer } from '../connectors/upstream-answer.ts';
+import type { UpstreamAnswer } from '../connectors/answers/upstream-answer.ts';
 
 export interface StepRequest {
   /** `token`, `introspection`, `validation`, or the id of a step of the manifest. */

@@ -1,9 +1,9 @@
 /** A signed assertion for the JWT bearer grant (RFC 7523) or as a bearer token itself; JWS compact form, RFC 7515. */
 import type { AuthSchemeOf } from '@evenkeel/contract/manifest/auth.ts';
-import { base64url, toBytes } from '../connectors/bytes.ts';
-import type { CryptoPort } from '../connectors/crypto-port.ts';
-import type { Scope } from '../connectors/scope.ts';
-import { compileTemplate, compileValue } from '../connectors/value.ts';
+import { base64url, toBytes } from '../connectors/values/bytes.ts';
+import type { CryptoPort } from '../connectors/requests/crypto-port.ts';
+import type { Scope } from '../connectors/values/scope.ts';
+import { compileTemplate, compileValue } from '../connectors/values/value.ts';
 
 export interface Assertion {
   readonly jwt: string;

@@ -3,7 +3,7 @@ import { createHash, createHmac, createPublicKey, generateKeyPairSync, sign, ver
 import { test } from 'node:test';
 import fc from 'fast-check';
 import type { AuthSchemeOf } from '@evenkeel/contract/manifest/auth.ts';
-import type { CryptoPort } from '../connectors/crypto-port.ts';
+import type { CryptoPort } from '../connectors/requests/crypto-port.ts';
 import { buildAssertion } from './jwt-assertion.ts';
 import { buildAuthorizationRequest, buildTokenRequest, processAuthorizationResponse, type CodeScheme } from './oauth.ts';
 import { buildAddress } from './token-address.ts';

@@ -5,12 +5,12 @@
  */
 import type { AuthScheme, AuthSchemeOf, Refresh } from '@evenkeel/contract/manifest/auth.ts';
 import type { Value } from '@evenkeel/contract/manifest/value.ts';
-import { base64, base64url, percentEncode, toBytes } from '../connectors/bytes.ts';
-import type { CryptoPort } from '../connectors/crypto-port.ts';
+import { base64, base64url, percentEncode, toBytes } from '../connectors/values/bytes.ts';
+import type { CryptoPort } from '../connectors/requests/crypto-port.ts';
 import type { OutgoingRequest } from '../connectors/connector.ts';
-import type { Scope } from '../connectors/scope.ts';
-import { toTextOrAbsent } from '../connectors/template.ts';
-import { compileMap, compileTemplate } from '../connectors/value.ts';
+import type { Scope } from '../connectors/values/scope.ts';
+import { toTextOrAbsent } from '../connectors/values/template.ts';
+import { compileMap, compileTemplate } from '../connectors/values/value.ts';
 import { buildAddress, withQuery } from './token-address.ts';
 
 type ValueMap = Readonly<Record<string, Value>>;

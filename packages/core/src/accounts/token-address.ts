@@ -3,9 +3,9 @@
  * it must not move the request to another host: inside the authority it may be host labels only, elsewhere it is
  * percent-encoded, and a placeholder that is the whole beginning must be an http(s) origin or base URL of its own.
  */
-import { percentEncode } from '../connectors/bytes.ts';
-import type { Scope } from '../connectors/scope.ts';
-import { compilePlaceholder, parseTemplate, toTextOrAbsent } from '../connectors/template.ts';
+import { percentEncode } from '../connectors/values/bytes.ts';
+import type { Scope } from '../connectors/values/scope.ts';
+import { compilePlaceholder, parseTemplate, toTextOrAbsent } from '../connectors/values/template.ts';
 
 const hostLabels = /^[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$/;
 const baseUrl = /^https?:\/\/[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::\d{1,5})?(?:\/[A-Za-z0-9._~!$&'()*+,;=:@%/-]*)?$/;

@@ -5,13 +5,13 @@
  */
 import type { Refresh, TokenResponse } from '@evenkeel/contract/manifest/auth.ts';
 import type { Capture } from '@evenkeel/contract/manifest/response.ts';
-import { compileReader } from '../connectors/answer-source.ts';
-import { compileCondition } from '../connectors/condition.ts';
-import { compilePath } from '../connectors/path.ts';
-import type { Scope } from '../connectors/scope.ts';
-import { parseTime } from '../connectors/time-value.ts';
-import type { UpstreamAnswer } from '../connectors/upstream-answer.ts';
-import { compileMap } from '../connectors/value.ts';
+import { compileReader } from '../connectors/answers/answer-source.ts';
+import { compileCondition } from '../connectors/answers/condition.ts';
+import { compilePath } from '../connectors/values/path.ts';
+import type { Scope } from '../connectors/values/scope.ts';
+import { parseTime } from '../connectors/answers/time-value.ts';
+import type { UpstreamAnswer } from '../connectors/answers/upstream-answer.ts';
+import { compileMap } from '../connectors/values/value.ts';
 import { readClaims, readExpiry, type GrantFailure, type TokenSet } from './token.ts';
 import type { Expiry } from '@evenkeel/contract/manifest/auth.ts';
 

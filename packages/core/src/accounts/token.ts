@@ -1,7 +1,7 @@
 /** What a grant leaves behind, and when it ends. The words of RFC 6749 §5.1; times are milliseconds since the epoch. */
 import type { Expiry, Refresh } from '@evenkeel/contract/manifest/auth.ts';
-import { compilePath } from '../connectors/path.ts';
-import { fromBase64, toText } from '../connectors/bytes.ts';
+import { compilePath } from '../connectors/values/path.ts';
+import { fromBase64, toText } from '../connectors/values/bytes.ts';
 
 /** The root `token` of a scope. Sealed as it stands. */
 export interface TokenSet {

@@ -4,15 +4,15 @@
  */
 import type { Manifest, MethodName, Operation, Resource } from '@evenkeel/contract/manifest/manifest.ts';
 import type { Request } from '@evenkeel/contract/manifest/request.ts';
-import { compileBase, originOf, type CompiledAddress } from './address.ts';
+import { compileBase, originOf, type CompiledAddress } from './requests/address.ts';
 import type { CompiledOperation, CompiledRequest, CompiledScheme, CompiledValidation, Connector } from './connector.ts';
-import type { Fault } from './fault.ts';
-import { lintManifest } from './lint.ts';
-import { compileMapping } from './mapping.ts';
-import { compileRequest, type RequestContext } from './request.ts';
+import type { Fault } from './lint/fault.ts';
+import { lintManifest } from './lint/lint.ts';
+import { compileMapping } from './mapping/mapping.ts';
+import { compileRequest, type RequestContext } from './requests/request.ts';
 import { compileCapture, compileScheme, compileStep } from './scheme.ts';
-import type { Scope } from './scope.ts';
-import { compileReader, compileValue } from './value.ts';
+import type { Scope } from './values/scope.ts';
+import { compileReader, compileValue } from './values/value.ts';
 
 export type { CompiledOperation, Connector } from './connector.ts';
 

@@ -4,9 +4,9 @@ import type { AuthScheme, Step } from '@evenkeel/contract/manifest/auth.ts';
 import type { Manifest, MethodName, Operation, Resource } from '@evenkeel/contract/manifest/manifest.ts';
 import type { Request } from '@evenkeel/contract/manifest/request.ts';
 import type { Condition, ErrorRule, Pagination } from '@evenkeel/contract/manifest/response.ts';
-import type { CompiledMapping } from './mapping.ts';
-import type { Scope } from './scope.ts';
-import type { CompiledReader, CompiledValue } from './value.ts';
+import type { CompiledMapping } from './mapping/mapping.ts';
+import type { Scope } from './values/scope.ts';
+import type { CompiledReader, CompiledValue } from './values/value.ts';
 
 /** A request on its way out. Header names are lower-case; names and values hold no illegal characters. */
 export interface OutgoingRequest {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { compileConnector } from './compile.ts';
 import type { Connector } from './connector.ts';
-import type { Scope } from './scope.ts';
+import type { Scope } from './values/scope.ts';
 
 type Json = Record<string, unknown>;
 

@@ -4,7 +4,7 @@ import type { Request } from '@evenkeel/contract/manifest/request.ts';
 import type { Capture } from '@evenkeel/contract/manifest/response.ts';
 import type { Value } from '@evenkeel/contract/manifest/value.ts';
 import type { CompiledApply, CompiledCapture, CompiledRequest, CompiledScheme, CompiledStep } from './connector.ts';
-import { compileMap, compileReader, compileValue, type CompiledValue } from './value.ts';
+import { compileMap, compileReader, compileValue, type CompiledValue } from './values/value.ts';
 
 type RequestCompiler = (source: Request) => CompiledRequest;
 

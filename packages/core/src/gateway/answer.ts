@@ -3,15 +3,15 @@
  * with `results` and `next_cursor`, a record, nothing, or for passthrough the vendor's own bytes.
  */
 import type { OutgoingRequest } from '../connectors/connector.ts';
-import { judge } from '../connectors/judge.ts';
-import { nextPage } from '../connectors/next-page.ts';
-import { rateLimitHeaders } from '../connectors/rate-limit-headers.ts';
-import type { RateLimitState } from '../connectors/rate-limit.ts';
-import { boundBody, redact, secretsOf } from '../connectors/redaction.ts';
-import { readAnswer, readRecord, readRecords, type AnswerReading } from '../connectors/response.ts';
-import type { Scope } from '../connectors/scope.ts';
-import type { UpstreamAnswer } from '../connectors/upstream-answer.ts';
-import { scopeList, type JudgeContext, type UpstreamFault } from '../connectors/verdict.ts';
+import { judge } from '../connectors/answers/judge.ts';
+import { nextPage } from '../connectors/paging/next-page.ts';
+import { rateLimitHeaders } from '../connectors/answers/rate-limit-headers.ts';
+import type { RateLimitState } from '../connectors/answers/rate-limit.ts';
+import { boundBody, redact, secretsOf } from '../connectors/answers/redaction.ts';
+import { readAnswer, readRecord, readRecords, type AnswerReading } from '../connectors/answers/response.ts';
+import type { Scope } from '../connectors/values/scope.ts';
+import type { UpstreamAnswer } from '../connectors/answers/upstream-answer.ts';
+import { scopeList, type JudgeContext, type UpstreamFault } from '../connectors/answers/verdict.ts';
 import type { Evidence } from './attribution.ts';
 import type { BuiltCall, ResolvedCall } from './call.ts';
 import { failureOf, type CallFailure } from './failure.ts';

@@ -3,11 +3,11 @@
  * evidence of that one call, and kept with a reason that a person and a query can both read.
  */
 import { errorRegistry, type ErrorCode, type Origin } from '@evenkeel/contract/errors.ts';
-import type { BodyFailure } from '../connectors/body.ts';
+import type { BodyFailure } from '../connectors/answers/body.ts';
 import type { RequestProblem } from '../connectors/connector.ts';
-import type { PageFaultReason } from '../connectors/next-page.ts';
-import type { RecordFailure } from '../connectors/response.ts';
-import type { UpstreamFault } from '../connectors/verdict.ts';
+import type { PageFaultReason } from '../connectors/paging/next-page.ts';
+import type { RecordFailure } from '../connectors/answers/response.ts';
+import type { UpstreamFault } from '../connectors/answers/verdict.ts';
 
 export type TransportFailure = 'timeout' | 'connect' | 'reset' | 'blocked' | 'too_large' | 'aborted' | 'invalid';
 export type TransportPhase = 'request' | 'connect' | 'headers' | 'body';

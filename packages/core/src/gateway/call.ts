@@ -4,10 +4,10 @@
  */
 import { ownQueryParameters } from '@evenkeel/contract/api/proxy.ts';
 import type { BuildResult, CompiledOperation, Connector, OutgoingRequest } from '../connectors/connector.ts';
-import { nearest } from '../connectors/fault.ts';
-import { startPage, type Page } from '../connectors/pagination.ts';
-import { readingOf, type Reading } from '../connectors/reading.ts';
-import { momentOf, type Scope } from '../connectors/scope.ts';
+import { nearest } from '../connectors/lint/fault.ts';
+import { startPage, type Page } from '../connectors/paging/pagination.ts';
+import { readingOf, type Reading } from '../connectors/answers/reading.ts';
+import { momentOf, type Scope } from '../connectors/values/scope.ts';
 import { failureOf, type CallFailure } from './failure.ts';
 import { toVendor } from './headers.ts';
 import { buildPassthrough } from './passthrough.ts';

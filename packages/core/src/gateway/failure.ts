@@ -1,6 +1,6 @@
 /** A failed call as it is answered and recorded: its attribution and what the vendor had to say. */
 import { errorRegistry, type Problem } from '@evenkeel/contract/errors.ts';
-import type { UpstreamFault } from '../connectors/verdict.ts';
+import type { UpstreamFault } from '../connectors/answers/verdict.ts';
 import { attribute, type Attribution, type Evidence } from './attribution.ts';
 
 export interface CallFailure extends Attribution {

@@ -5,12 +5,12 @@ import { drive, type StepReply, type StepRequest } from '../accounts/driver.ts';
 import { processAuthorizationResponse } from '../accounts/oauth.ts';
 import { runStep, runValidation, type StepOutcome } from '../accounts/step.ts';
 import type { GrantFailure } from '../accounts/token.ts';
-import { authorize } from '../connectors/authorize.ts';
-import { judge } from '../connectors/judge.ts';
-import { readingOf } from '../connectors/reading.ts';
-import { secretsOf } from '../connectors/redaction.ts';
-import { readAnswer } from '../connectors/response.ts';
-import type { Scope } from '../connectors/scope.ts';
+import { authorize } from '../connectors/requests/authorize.ts';
+import { judge } from '../connectors/answers/judge.ts';
+import { readingOf } from '../connectors/answers/reading.ts';
+import { secretsOf } from '../connectors/answers/redaction.ts';
+import { readAnswer } from '../connectors/answers/response.ts';
+import type { Scope } from '../connectors/values/scope.ts';
 import type { FixtureAnswer, Replay } from './fixture-exchange.ts';
 
 /**

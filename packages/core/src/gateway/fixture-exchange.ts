@@ -1,9 +1,9 @@
 /** The vendor's side of a fixture: each request is held against the one expected next and answered as recorded. */
 import type { FixtureExchange } from '@evenkeel/contract/fixture.ts';
-import { toBytes, toText } from '../connectors/bytes.ts';
+import { toBytes, toText } from '../connectors/values/bytes.ts';
 import type { CompiledScheme, Connector, OutgoingRequest } from '../connectors/connector.ts';
-import type { CryptoPort } from '../connectors/crypto-port.ts';
-import type { Scope } from '../connectors/scope.ts';
+import type { CryptoPort } from '../connectors/requests/crypto-port.ts';
+import type { Scope } from '../connectors/values/scope.ts';
 import type { VendorReply } from './answer.ts';
 import { differences, type Difference } from './difference.ts';
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createHash, createHmac } from 'node:crypto';
 import { test } from 'node:test';
 import type { Fixture } from '@evenkeel/contract/fixture.ts';
-import type { CryptoPort } from '../connectors/crypto-port.ts';
+import type { CryptoPort } from '../connectors/requests/crypto-port.ts';
 import { compileConnector } from '../connectors/compile.ts';
 import { differences } from './difference.ts';
 import { runFixture, type FixtureResult } from './fixture.ts';

@@ -4,12 +4,12 @@
  */
 import type { Fixture } from '@evenkeel/contract/fixture.ts';
 import type { MethodName } from '@evenkeel/contract/manifest/manifest.ts';
-import { authorize } from '../connectors/authorize.ts';
-import { toText } from '../connectors/bytes.ts';
+import { authorize } from '../connectors/requests/authorize.ts';
+import { toText } from '../connectors/values/bytes.ts';
 import type { Connector } from '../connectors/connector.ts';
-import type { CryptoPort } from '../connectors/crypto-port.ts';
-import { RequestFailure } from '../connectors/request-failure.ts';
-import { momentOf, type Scope } from '../connectors/scope.ts';
+import type { CryptoPort } from '../connectors/requests/crypto-port.ts';
+import { RequestFailure } from '../connectors/requests/request-failure.ts';
+import { momentOf, type Scope } from '../connectors/values/scope.ts';
 import { answerCall, type CallAnswer } from './answer.ts';
 import { buildCall, resolveCall, type IncomingCall } from './call.ts';
 import { differences, type Difference } from './difference.ts';

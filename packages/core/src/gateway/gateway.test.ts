@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import type { Manifest } from '@evenkeel/contract/manifest/manifest.ts';
 import fc from 'fast-check';
 import { compileConnector } from '../connectors/compile.ts';
-import { canStream, readingOf } from '../connectors/reading.ts';
+import { canStream, readingOf } from '../connectors/answers/reading.ts';
 import type { Connector } from '../connectors/connector.ts';
 import { answerCall, answerHead, type CallAnswer } from './answer.ts';
 import { buildCall, resolveCall, type BuiltCall, type IncomingCall, type ResolvedCall } from './call.ts';

@@ -4,7 +4,7 @@
  */
 import type { Request } from '@evenkeel/contract/manifest/request.ts';
 import type { BuildResult, Connector, OutgoingRequest } from '../connectors/connector.ts';
-import type { Scope } from '../connectors/scope.ts';
+import type { Scope } from '../connectors/values/scope.ts';
 
 const requests: Readonly<Record<string, Request>> = Object.fromEntries(
   (['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const).map((method) => [method, { method }]),

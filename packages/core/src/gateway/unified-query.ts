@@ -1,7 +1,7 @@
 /** A unified call and its query: fields, sorting, filters and paging, held to the model before a connector is asked. */
 import { modelNamed } from '@evenkeel/contract/unified/models.ts';
-import { nearest } from '../connectors/fault.ts';
-import type { CompiledMapping } from '../connectors/mapping.ts';
+import { nearest } from '../connectors/lint/fault.ts';
+import type { CompiledMapping } from '../connectors/mapping/mapping.ts';
 import { failureOf, type CallFailure } from './failure.ts';
 
 export type UnifiedMethod = 'list' | 'get' | 'create' | 'update' | 'delete';

@@ -3,11 +3,11 @@
  * mapping decides everything about the vendor; a call it cannot serve is refused with what it can.
  */
 import type { Connector } from '../connectors/connector.ts';
-import { nearest } from '../connectors/fault.ts';
-import { evaluateMembers, type CompiledMethod, type CompiledWay, type OperationName } from '../connectors/mapping-methods.ts';
-import type { CompiledMapping } from '../connectors/mapping.ts';
-import { compilePath } from '../connectors/path.ts';
-import { momentOf, type Scope } from '../connectors/scope.ts';
+import { nearest } from '../connectors/lint/fault.ts';
+import { evaluateMembers, type CompiledMethod, type CompiledWay, type OperationName } from '../connectors/mapping/mapping-methods.ts';
+import type { CompiledMapping } from '../connectors/mapping/mapping.ts';
+import { compilePath } from '../connectors/values/path.ts';
+import { momentOf, type Scope } from '../connectors/values/scope.ts';
 import type { ProxyCall } from './call.ts';
 import { failureOf, type CallFailure } from './failure.ts';
 import { askedOf, type AskedOfList, type UnifiedCall, type UnifiedMethod } from './unified-query.ts';

@@ -2,7 +2,7 @@
  * What evidence may show of a call. Secrets are masked by the name of what holds them, and wherever a value known to be
  * secret for this account stands, plain, percent-encoded or in base64. Masking is applied to text that is already bounded.
  */
-import { base64, percentEncode, toBytes } from '../connectors/bytes.ts';
+import { base64, percentEncode, toBytes } from '../connectors/values/bytes.ts';
 
 export const mask = '[masked]';
 

@@ -10,8 +10,8 @@ import { transaction, type Pool } from '../database/pool.ts';
 import type { Log } from '../log.ts';
 import { addMissingScopes, announceAccount, lockAccount, requestSetup, type JsonObject } from './account-store.ts';
 import { renewalFailure, type AccountCaller, type AccountOpener, type OpenAccount, type OpenResult } from './open-account.ts';
-import type { Refresher } from './refresher.ts';
-import { DriftWatch, storeDrift } from './token-drift.ts';
+import type { Refresher } from './refreshing/refresher.ts';
+import { DriftWatch, storeDrift } from './refreshing/token-drift.ts';
 import { moveAccount } from './transitions.ts';
 import { evidenceOf, secretsIn, type Vendor } from './vendor.ts';
 

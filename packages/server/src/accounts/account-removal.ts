@@ -1,15 +1,15 @@
 /** Deleting an account: the vendor is asked to take the grant back, then everything secret of the account is erased. */
 import type { AccountDeleted } from '@evenkeel/contract/api/accounts.ts';
-import { authorize } from '@evenkeel/core/connectors/authorize.ts';
+import { authorize } from '@evenkeel/core/connectors/requests/authorize.ts';
 import type { CompiledScheme, Connector } from '@evenkeel/core/connectors/connector.ts';
-import type { Scope } from '@evenkeel/core/connectors/scope.ts';
+import type { Scope } from '@evenkeel/core/connectors/values/scope.ts';
 import { transaction, type Pool } from '../database/pool.ts';
 import type { Log } from '../log.ts';
 import type { UpstreamClient } from '../upstream/client.ts';
 import type { AccountRow } from './account-store.ts';
 import { deleteCredential, openCredential, readCredential } from './credential-store.ts';
 import { moveAccount } from './transitions.ts';
-import type { Vault } from './vault.ts';
+import type { Vault } from './vault/vault.ts';
 import { scopeOf, type ConnectorSource, type Vendor } from './vendor.ts';
 
 export interface RemovalParts {

@@ -12,11 +12,11 @@ import { Refusal } from '../http/problem.ts';
 import { route, type Route } from '../http/route.ts';
 import { removeAccount, type RemovalParts } from './account-removal.ts';
 import { accountExisted, findAccount, listAccounts, requestSetup, shownAccount, type AccountWithCredential } from './account-store.ts';
-import { createSession } from './connect-session-store.ts';
-import { readTimeline } from './credential-events.ts';
-import type { ReconnectLinks } from './reconnect-links.ts';
-import type { Refresher } from './refresher.ts';
-import type { Setup } from './setup.ts';
+import { createSession } from './connecting/connect-session-store.ts';
+import { readTimeline } from './refreshing/credential-events.ts';
+import type { ReconnectLinks } from './connecting/reconnect-links.ts';
+import type { Refresher } from './refreshing/refresher.ts';
+import type { Setup } from './connecting/setup.ts';
 import { listTransitions, shownTransition } from './transitions.ts';
 
 export interface AccountRouteParts extends RemovalParts {

@@ -6,9 +6,9 @@ import { ensureTenant } from '../access/keys.ts';
 import { transaction } from '../database/pool.ts';
 import { newId } from '../identifier.ts';
 import { openCredential, putCredential, readCredential, swapCredential, type Credential } from './credential-store.ts';
-import { claimLease, storeFailure, storeRefreshed } from './refresh-store.ts';
+import { claimLease, storeFailure, storeRefreshed } from './refreshing/refresh-store.ts';
 import { createAccount, moveAccount } from './transitions.ts';
-import { openVault } from './vault-keys.ts';
+import { openVault } from './vault/vault-keys.ts';
 
 const { pool } = await createTestDatabase();
 const vault = await openVault(pool, randomBytes(32));

@@ -5,8 +5,8 @@
 import type { TokenSet } from '@evenkeel/core/accounts/token.ts';
 import type { Queryable } from '../database/pool.ts';
 import { announceAccount, type JsonObject } from './account-store.ts';
-import { noteGranted } from './credential-events.ts';
-import type { Vault } from './vault.ts';
+import { noteGranted } from './refreshing/credential-events.ts';
+import type { Vault } from './vault/vault.ts';
 
 export type Slot = 'current' | 'candidate';
 

@@ -8,16 +8,16 @@ import { isRenewable } from '@evenkeel/core/accounts/connect-steps.ts';
 import { refreshOf } from '@evenkeel/core/accounts/refresh-rules.ts';
 import { renewFrom } from '@evenkeel/core/accounts/token.ts';
 import type { CompiledScheme, Connector } from '@evenkeel/core/connectors/connector.ts';
-import type { Scope } from '@evenkeel/core/connectors/scope.ts';
+import type { Scope } from '@evenkeel/core/connectors/values/scope.ts';
 import { LRUCache } from 'lru-cache';
 import type { Pool } from '../database/pool.ts';
 import type { Log } from '../log.ts';
 import { findAccount, type AccountWithCredential } from './account-store.ts';
 import { openCredential, readCredential, type CredentialRow } from './credential-store.ts';
-import type { ReconnectLinks } from './reconnect-links.ts';
-import type { Renewal } from './refresh-run.ts';
-import type { Refresher } from './refresher.ts';
-import { SealBroken, type Vault } from './vault.ts';
+import type { ReconnectLinks } from './connecting/reconnect-links.ts';
+import type { Renewal } from './refreshing/refresh-run.ts';
+import type { Refresher } from './refreshing/refresher.ts';
+import { SealBroken, type Vault } from './vault/vault.ts';
 import { scopeOf, type ConnectorSource } from './vendor.ts';
 
 export interface OpenAccount {

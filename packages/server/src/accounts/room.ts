@@ -1,7 +1,7 @@
 /** The accounts room, put together: what it needs from other rooms comes in, routes and access to accounts go out. */
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
-import type { CryptoPort } from '@evenkeel/core/connectors/crypto-port.ts';
+import type { CryptoPort } from '@evenkeel/core/connectors/requests/crypto-port.ts';
 import type { Pool } from '../database/pool.ts';
 import type { Notifications } from '../database/notifications.ts';
 import type { Route } from '../http/route.ts';
@@ -11,17 +11,17 @@ import type { HostMap } from '../upstream/host-map.ts';
 import { AccessToAccounts, type AccountAccess } from './account-access.ts';
 import { accountRoutes } from './account-routes.ts';
 import { accountChannel } from './account-store.ts';
-import { ConnectFlow } from './connect-flow.ts';
-import { connectRoutes } from './connect-routes.ts';
-import { removeEndedSessions } from './connect-session-store.ts';
+import { ConnectFlow } from './connecting/connect-flow.ts';
+import { connectRoutes } from './connecting/connect-routes.ts';
+import { removeEndedSessions } from './connecting/connect-session-store.ts';
 import { AccountOpener } from './open-account.ts';
-import { createReconnectLinks } from './reconnect-links.ts';
-import { createRefreshScheduler, type RefreshScheduler, type SchedulerLimits } from './refresh-scheduler.ts';
-import { createRefresher } from './refresher.ts';
-import { Setup } from './setup.ts';
+import { createReconnectLinks } from './connecting/reconnect-links.ts';
+import { createRefreshScheduler, type RefreshScheduler, type SchedulerLimits } from './refreshing/refresh-scheduler.ts';
+import { createRefresher } from './refreshing/refresher.ts';
+import { Setup } from './connecting/setup.ts';
 import { createVendor, type ConnectorSource } from './vendor.ts';
-import type { Vault } from './vault.ts';
-import { Waiters } from './waiters.ts';
+import type { Vault } from './vault/vault.ts';
+import { Waiters } from './refreshing/waiters.ts';
 
 export interface AccountsParts {
   readonly pool: Pool;

@@ -1,7 +1,7 @@
 /** Which account of the vendor a connection is: its id there and a readable name, from what was captured. */
 import type { GrantFailure } from '@evenkeel/core/accounts/token.ts';
 import type { Connector } from '@evenkeel/core/connectors/connector.ts';
-import type { Scope } from '@evenkeel/core/connectors/scope.ts';
+import type { Scope } from '@evenkeel/core/connectors/values/scope.ts';
 import type { AccountRow } from './account-store.ts';
 import { isManifestFault } from './vendor.ts';
 

@@ -1,7 +1,7 @@
 /** Checks what an operator enters for the installation's app against what the manifest asks for. */
 import type { ConnectField } from '@evenkeel/contract/manifest/value.ts';
 import type { Manifest } from '@evenkeel/contract/manifest/manifest.ts';
-import { compileRegex } from '@evenkeel/core/connectors/regex.ts';
+import { compileRegex } from '@evenkeel/core/connectors/expressions/regex.ts';
 
 export interface FieldFault {
   readonly path: string;

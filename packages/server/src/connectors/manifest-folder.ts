@@ -1,7 +1,7 @@
 /** Connectors on disk: `<folder>/<id>/connector.json` and `mappings/*.json` beside it. Reads and parses; what is in them is judged by the registry. */
 import { readdir, readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { withMappings, type MappingFile } from '@evenkeel/core/connectors/mapping-files.ts';
+import { withMappings, type MappingFile } from '@evenkeel/core/connectors/mapping/mapping-files.ts';
 
 export interface FoundManifest {
   readonly id: string;

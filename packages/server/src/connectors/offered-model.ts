@@ -1,6 +1,6 @@
 /** What a mapping offers of its model, in the shape of the API. */
 import type { OfferedModel } from '@evenkeel/contract/api/unified.ts';
-import type { CompiledMapping } from '@evenkeel/core/connectors/mapping.ts';
+import type { CompiledMapping } from '@evenkeel/core/connectors/mapping/mapping.ts';
 
 export function offeredModel(mapping: CompiledMapping): OfferedModel {
   const { methods, source } = mapping;

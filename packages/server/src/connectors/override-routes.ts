@@ -2,7 +2,7 @@
 import Type from 'typebox';
 import { EffectiveMapping, MappingLayerQuery, MappingParams, type MappingLayer } from '@evenkeel/contract/api/mapping-overrides.ts';
 import { modelNamed, modelNames } from '@evenkeel/contract/unified/models.ts';
-import { changesBetween, faultOfPatch } from '@evenkeel/core/connectors/mapping-merge.ts';
+import { changesBetween, faultOfPatch } from '@evenkeel/core/connectors/mapping/mapping-merge.ts';
 import type { Caller } from '../access/keys.ts';
 import type { Queryable } from '../database/pool.ts';
 import { Refusal } from '../http/problem.ts';

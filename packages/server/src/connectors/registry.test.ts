@@ -7,7 +7,7 @@ import { after, describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { atEnd, createTestDatabase } from '@evenkeel/tests/harness/database.ts';
 import { ensureTenant } from '../access/keys.ts';
-import { createVault } from '../accounts/vault.ts';
+import { createVault } from '../accounts/vault/vault.ts';
 import { createNotifications } from '../database/notifications.ts';
 import { Refusal } from '../http/problem.ts';
 import { createLog } from '../log.ts';

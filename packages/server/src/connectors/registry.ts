@@ -3,7 +3,7 @@
  * database, a notification brings it to every node; reading costs a look-up in memory.
  */
 import { compileConnector, type Connector } from '@evenkeel/core/connectors/compile.ts';
-import type { Fault } from '@evenkeel/core/connectors/fault.ts';
+import type { Fault } from '@evenkeel/core/connectors/lint/fault.ts';
 import { rollBack, rollOut, type Rollout, type RolloutDecision } from '@evenkeel/core/connectors/rollout.ts';
 import type { Notifications } from '../database/notifications.ts';
 import { transaction, type Pool, type Queryable } from '../database/pool.ts';

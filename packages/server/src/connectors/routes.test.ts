@@ -6,7 +6,7 @@ import type { ConnectorDetail, ConnectorPut } from '@evenkeel/contract/api/conne
 import type { Problem } from '@evenkeel/contract/errors.ts';
 import { atEnd, createTestDatabase } from '@evenkeel/tests/harness/database.ts';
 import { createKey, ensureTenant, KeyLookup } from '../access/keys.ts';
-import { createVault } from '../accounts/vault.ts';
+import { createVault } from '../accounts/vault/vault.ts';
 import { createNotifications } from '../database/notifications.ts';
 import { createApplication } from '../http/application.ts';
 import { createLog } from '../log.ts';

@@ -5,7 +5,7 @@
 import type { ServerResponse } from 'node:http';
 import type { CallOutcome } from '@evenkeel/contract/api/calls.ts';
 import type { OutgoingRequest } from '@evenkeel/core/connectors/connector.ts';
-import { secretsOf } from '@evenkeel/core/connectors/redaction.ts';
+import { secretsOf } from '@evenkeel/core/connectors/answers/redaction.ts';
 import type { BuiltCall, IncomingCall, ResolvedCall } from '@evenkeel/core/gateway/call.ts';
 import type { CallFailure } from '@evenkeel/core/gateway/failure.ts';
 import { createMasker } from '@evenkeel/core/telemetry/masking.ts';

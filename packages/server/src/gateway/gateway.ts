@@ -4,11 +4,11 @@
  * refuses is renewed once and the call repeated once, if its body can be.
  */
 import { randomUUID } from 'node:crypto';
-import type { CryptoPort } from '@evenkeel/core/connectors/crypto-port.ts';
-import { authorize, type AuthorizeEnv } from '@evenkeel/core/connectors/authorize.ts';
-import { canStream } from '@evenkeel/core/connectors/reading.ts';
-import { RequestFailure } from '@evenkeel/core/connectors/request-failure.ts';
-import { headerMap } from '@evenkeel/core/connectors/upstream-answer.ts';
+import type { CryptoPort } from '@evenkeel/core/connectors/requests/crypto-port.ts';
+import { authorize, type AuthorizeEnv } from '@evenkeel/core/connectors/requests/authorize.ts';
+import { canStream } from '@evenkeel/core/connectors/answers/reading.ts';
+import { RequestFailure } from '@evenkeel/core/connectors/requests/request-failure.ts';
+import { headerMap } from '@evenkeel/core/connectors/answers/upstream-answer.ts';
 import { answerCall, answerHead, type CallAnswer } from '@evenkeel/core/gateway/answer.ts';
 import { buildCall, resolveCall } from '@evenkeel/core/gateway/call.ts';
 import { afterProbe, failureOf, problemOf, type CallFailure } from '@evenkeel/core/gateway/failure.ts';

@@ -1,6 +1,6 @@
 /** The routes that reach vendors: proxy and passthrough. They answer on the raw response; bodies are the vendor's. */
 import { accountHeader, ProxyActionParams, ProxyListQuery, ProxyQuery, ProxyRecordParams, ProxyResourceParams } from '@evenkeel/contract/api/proxy.ts';
-import { headerMap } from '@evenkeel/core/connectors/upstream-answer.ts';
+import { headerMap } from '@evenkeel/core/connectors/answers/upstream-answer.ts';
 import type { IncomingCall } from '@evenkeel/core/gateway/call.ts';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Caller } from '../access/keys.ts';

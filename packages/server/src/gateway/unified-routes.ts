@@ -2,7 +2,7 @@
 import { accountHeader } from '@evenkeel/contract/api/proxy.ts';
 import { ModelList, UnifiedListQuery, UnifiedParams, UnifiedQuery, UnifiedRecordParams } from '@evenkeel/contract/api/unified.ts';
 import { modelNamed, modelNames } from '@evenkeel/contract/unified/models.ts';
-import { headerMap } from '@evenkeel/core/connectors/upstream-answer.ts';
+import { headerMap } from '@evenkeel/core/connectors/answers/upstream-answer.ts';
 import type { UnifiedMethod } from '@evenkeel/core/gateway/unified-query.ts';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Caller } from '../access/keys.ts';

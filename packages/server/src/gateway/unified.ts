@@ -4,7 +4,7 @@
  */
 import type { ServerResponse } from 'node:http';
 import type { Connector } from '@evenkeel/core/connectors/connector.ts';
-import type { CompiledMapping } from '@evenkeel/core/connectors/mapping.ts';
+import type { CompiledMapping } from '@evenkeel/core/connectors/mapping/mapping.ts';
 import type { CallAnswer } from '@evenkeel/core/gateway/answer.ts';
 import type { ProxyCall } from '@evenkeel/core/gateway/call.ts';
 import { failureOf, type CallFailure } from '@evenkeel/core/gateway/failure.ts';

@@ -1,6 +1,6 @@
 /** The cryptography that core's signing schemes need, by node:crypto. Synchronous: inputs are of a request's own size. */
 import { constants, createHash, createHmac, createPrivateKey, sign, type KeyObject } from 'node:crypto';
-import type { CryptoPort, SignatureAlgorithm } from '@evenkeel/core/connectors/crypto-port.ts';
+import type { CryptoPort, SignatureAlgorithm } from '@evenkeel/core/connectors/requests/crypto-port.ts';
 
 /** Parsing a key costs a thousand times a signature's bookkeeping; the PEM text is kept as the map's key, not logged. */
 const maxKeys = 256;

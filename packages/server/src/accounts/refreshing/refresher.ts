@@ -1,0 +1,89 @@
+/**
+ * Renewing a credential for whoever asks: one request to the vendor, however many callers on however many nodes want it.
+ * A lease in the database names the one who asks; the others wait for what he stores.
+ */
+import { claimLease, leaseMs } from './refresh-store.ts';
+import { readCredential, type CredentialRow } from '../credential-store.ts';
+import { runRefresh, type RefreshParts, type Renewal } from './refresh-run.ts';
+import type { Waiters } from './waiters.ts';
+
+/** How long a caller waits for somebody else's refresh: past the lease of one who died, when there is nothing else. */
+const patienceMs = 50_000;
+/** While the old token still serves, a caller waits no longer than this. */
+const shortPatienceMs = 2_000;
+
+export interface Refresher {
+  /** Renews `seenVersion` unless a newer one is stored already. */
+  renew(accountId: string, seenVersion: number, options?: RenewOptions): Promise<Renewal>;
+  /** Refreshes a credential whose lease is held already; `claimedAtMs` is of `performance.now()` before the claim. */
+  run(held: { row: CredentialRow; claimedAtMs: number; actor: string }): Promise<Renewal>;
+}
+
+export interface RenewOptions {
+  /** Does not wait for a backoff to pass. */
+  readonly force?: boolean;
+  /** Named in the timeline, and in the transition of a refusal. */
+  readonly actor?: string;
+  /** The old token serves for a while yet: a refresh that is stuck elsewhere is not waited for. */
+  readonly canDoWithout?: boolean;
+  /** The vendor refused the access token: it need not be spared any more. */
+  readonly tokenFailed?: boolean;
+}
+
+export interface RefresherParts extends RefreshParts {
+  readonly waiters: Waiters;
+  /** Names this process in leases. */
+  readonly owner: string;
+}
+
+export function createRefresher(parts: RefresherParts): Refresher {
+  const underWay = new Map<string, Promise<Renewal>>();
+  return {
+    renew(accountId, seenVersion, options = {}) {
+      const key = `${accountId} ${seenVersion}`;
+      const present = underWay.get(key);
+      if (present !== undefined) return present;
+      const renewal = renewOnce(parts, accountId, seenVersion, options).finally(() => underWay.delete(key));
+      underWay.set(key, renewal);
+      return renewal;
+    },
+    run: (held) => runRefresh(parts, { ...held, tokenFailed: false }),
+  };
+}
+
+async function renewOnce(parts: RefresherParts, accountId: string, version: number, options: RenewOptions): Promise<Renewal> {
+  const { pool, waiters, owner, now } = parts;
+  const { force = false, actor = 'system:refresh', canDoWithout = false, tokenFailed = false } = options;
+  const until = performance.now() + (canDoWithout ? shortPatienceMs : patienceMs);
+  for (;;) {
+    const changed = waiters.next(accountId, 250);
+    const claimedAtMs = performance.now();
+    const row = await claimLease(pool, { accountId, version, owner, leaseMs, ignoreBackoff: force, nowMs: now() });
+    if (row !== undefined) {
+      changed.cancel();
+      return runRefresh(parts, { row, claimedAtMs, actor, tokenFailed });
+    }
+    const stored = await readCredential(pool, accountId);
+    const settled = stored === undefined ? gone : stored.version !== version ? ({ kind: 'renewed' } as const) : settledBy(stored, force);
+    if (settled !== undefined) {
+      changed.cancel();
+      return settled;
+    }
+    if (performance.now() > until) {
+      changed.cancel();
+      return { kind: 'failed', message: 'Another node is renewing the token and has not finished.', retryAfterS: 1, status: null, blame: 'local' };
+    }
+    await changed.promise;
+  }
+}
+
+const gone: Renewal = { kind: 'failed', message: 'The account has no credential any more.', retryAfterS: null, status: null, blame: 'local' };
+
+/** Undefined while somebody holds the lease; the failure of the last attempt while its backoff lasts. */
+function settledBy(row: CredentialRow, force: boolean): Renewal | undefined {
+  const leased = row.lease_until !== null && row.lease_until.getTime() > Date.now();
+  if (leased || force || row.refresh_retry_at === null) return undefined;
+  const waitMs = row.refresh_retry_at.getTime() - Date.now();
+  if (waitMs <= 0) return undefined;
+  return { kind: 'failed', message: row.refresh_error ?? 'The last refresh failed.', retryAfterS: Math.ceil(waitMs / 1000), status: null, blame: 'local' };
+}
