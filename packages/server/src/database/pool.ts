@@ -44,3 +44,15 @@ export async function transaction<Result>(pool: Pool, act: (client: pg.PoolClien
     client.release(broken);
   }
 }
+
+/** System errors of a connection, and PostgreSQL's classes 08 (connection), 57P0x (shutting down, starting) and 53300 (no slot left). */
+const outageCodes = /^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND|08...|57P0[123]|53300)$/;
+const outageMessages = /^(timeout exceeded when trying to connect|Connection terminated|Client has encountered a connection error)/;
+
+/** Whether a query failed because the database could not be reached; the same query may succeed later. */
+export function isDatabaseOutage(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
+  if (error instanceof AggregateError && error.errors.some(isDatabaseOutage)) return true;
+  return outageCodes.test(code) || outageMessages.test(error.message);
+}

@@ -9,7 +9,7 @@ import type { ErrorObject } from 'ajv';
 import { Problem } from '@evenkeel/contract/errors.ts';
 import { beginAudit, completeAudit } from '../access/audit.ts';
 import type { KeyLookup } from '../access/keys.ts';
-import type { Queryable } from '../database/pool.ts';
+import { isDatabaseOutage, type Queryable } from '../database/pool.ts';
 import { newId } from '../identifier.ts';
 import type { Log } from '../log.ts';
 import { requireScope } from './authentication.ts';
@@ -147,6 +147,11 @@ function sendError(error: FastifyError | Refusal, request: FastifyRequest, reply
   const status = error.statusCode;
   if (status !== undefined && status >= 400 && status < 500) {
     sendProblem(reply, request, new Refusal('invalid_request', clientFault(error), { status }));
+    return;
+  }
+  if (isDatabaseOutage(error)) {
+    log.error({ err: error, requestId: request.id }, 'http: the database is not reachable');
+    sendProblem(reply, request, new Refusal('internal', 'The database is not reachable at the moment. Try again; after a write, look first whether it took effect.', { status: 503, retry_after: 2 }));
     return;
   }
   log.error({ err: error, requestId: request.id, method: request.method, path: request.url.split('?')[0] }, 'http: a request failed inside');
