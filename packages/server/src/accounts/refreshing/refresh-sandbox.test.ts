@@ -25,7 +25,7 @@ const control = async (method: string, path: string, body?: unknown): Promise<Re
 
 const vendors = ['hubspot', 'pipedrive'] as const;
 for (const id of vendors) {
-  await node.registry.put(id, JSON.parse(await readFile(new URL(`../../../../connectors/${id}/connector.json`, import.meta.url), 'utf8')), 100, { actor: 'key:test' });
+  await node.registry.put(id, JSON.parse(await readFile(new URL(`../../../../../connectors/${id}/connector.json`, import.meta.url), 'utf8')), 100, { actor: 'key:test' });
   const { client_id, client_secret } = sandboxApps[id];
   await node.registry.apps.write(id, { client_id, client_secret }, { actor: 'key:test' });
 }

@@ -174,8 +174,8 @@ test('a process killed in the middle of re-encryption leaves every record readab
 
   const from = (path: string): string => JSON.stringify(new URL(path, import.meta.url).href);
   const program = `
-    import { createPool } from ${from('../database/pool.ts')};
-    import { createLog } from ${from('../log.ts')};
+    import { createPool } from ${from('../../database/pool.ts')};
+    import { createLog } from ${from('../../log.ts')};
     import { reEncrypt } from ${from('./re-encryption.ts')};
     import { openVault } from ${from('./vault-keys.ts')};
     const pool = createPool(${JSON.stringify(database.url)}, { onError: () => undefined });
