@@ -39,6 +39,8 @@ class Connection {
   readonly #onAnswer: (connection: Connection, ok: boolean) => void;
   #pending: Buffer | null = null;
   startedAt = 0;
+  /** A call is under way: what arrives or ends without one is a server's idle time-out, no failed call. */
+  busy = false;
 
   constructor(port: number, request: Buffer, onAnswer: (connection: Connection, ok: boolean) => void, onFailure: (connection: Connection) => void) {
     this.#request = request;
@@ -51,6 +53,7 @@ class Connection {
 
   send(at: number): void {
     this.startedAt = at;
+    this.busy = true;
     this.#socket.write(this.#request);
   }
 
@@ -60,10 +63,12 @@ class Connection {
   }
 
   #data(chunk: Buffer): void {
+    if (!this.busy) return;
     const data = this.#pending === null ? chunk : Buffer.concat([this.#pending, chunk]);
     const end = data.indexOf(headEnd);
     if (end !== -1 && isWhole(data, end)) {
       this.#pending = null;
+      this.busy = false;
       // "HTTP/1.1 2"
       this.#onAnswer(this, data[9] === 0x32);
     } else this.#pending = data;
@@ -100,7 +105,10 @@ export async function generate(plan: LoadPlan): Promise<LoadResult> {
       else connection.send(due);
     }
   };
-  const lost = (): void => {
+  const lost = (connection: Connection): void => {
+    const unused = idle.indexOf(connection);
+    if (unused !== -1) idle.splice(unused, 1);
+    if (!connection.busy) return;
     failed += 1;
     if (failed >= plan.connections) done.resolve();
   };
