@@ -8,6 +8,7 @@ import type { AccountEventData } from '@evenkeel/contract/events.ts';
 import { transition, type AccountEvent, type Decision } from '@evenkeel/core/accounts/state-machine.ts';
 import type { Queryable } from '../database/pool.ts';
 import { newId } from '../identifier.ts';
+import { publishEvents } from '../outbound/publish.ts';
 import { announceAccount, lockAccount, type AccountRow, type JsonObject } from './account-store.ts';
 
 /** Who moves it, what is known about why, and what its owner is told. Evidence and message must be free of secrets. */
@@ -90,7 +91,7 @@ async function writeTransition(client: Queryable, account: AccountRow, step: Ste
     transition_id: transitionId,
     occurred_at: account.state_since.toISOString(),
   };
-  await client.query('insert into events (id, tenant_id, account_id, type, payload) values ($1, $2, $3, $4, $5)', [eventId, account.tenant_id, account.id, step.emits, payload]);
+  await publishEvents(client, [{ id: eventId, tenantId: account.tenant_id, accountId: account.id, type: step.emits, data: payload }]);
   await client.query(
     `insert into account_transitions (id, account_id, tenant_id, from_state, to_state, cause, actor, evidence, event_id)
      values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
