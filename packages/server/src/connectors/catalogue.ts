@@ -3,11 +3,12 @@
  * any node changes something. Compiled versions no longer in effect stay in a bounded cache, for a quick way back.
  */
 import { LRUCache } from 'lru-cache';
-import { compileConnector, type CompileResult, type Connector } from '@evenkeel/core/connectors/compile.ts';
+import { compileAccepted, compileConnector, type CompileResult, type Connector } from '@evenkeel/core/connectors/compile.ts';
 import { versionFor } from '@evenkeel/core/connectors/rollout.ts';
 import type { Queryable } from '../database/pool.ts';
 import type { Log } from '../log.ts';
-import { readConnectors, readManifests, versionKey, type ConnectorRow } from './store.ts';
+import { ruleSet } from './rule-set.ts';
+import { markAccepted, readConnectors, readManifests, versionKey, type ConnectorRow, type StoredManifest, type VersionName } from './store.ts';
 
 /** One version of a connector at work. */
 export interface ActiveConnector {
@@ -66,8 +67,8 @@ export class Catalogue {
   async version(id: string, version: number): Promise<CompileResult | undefined> {
     const known = this.#compiled.get(versionKey(id, version));
     if (known !== undefined) return { ok: true, connector: known, warnings: [] };
-    const manifest = (await readManifests(this.#database, [{ connectorId: id, version }])).get(versionKey(id, version));
-    return manifest === undefined ? undefined : this.#compile(id, version, manifest);
+    const stored = (await readManifests(this.#database, [{ connectorId: id, version }])).get(versionKey(id, version));
+    return stored === undefined ? undefined : this.#compile(id, version, stored, await ruleSet());
   }
 
   /** Reads what is in effect, of the connectors named or of all, and serves it from then on. */
@@ -78,8 +79,11 @@ export class Catalogue {
       ...(rollout.candidate === null ? [] : [{ connectorId: id, version: rollout.candidate.version }]),
     ]);
     const missing = wanted.filter(({ connectorId, version }) => !this.#compiled.has(versionKey(connectorId, version)));
-    const manifests = missing.length === 0 ? new Map<string, unknown>() : await readManifests(this.#database, missing);
-    for (const row of rows) this.#serve(row, manifests);
+    const manifests = missing.length === 0 ? new Map<string, StoredManifest>() : await readManifests(this.#database, missing);
+    const rules = await ruleSet();
+    for (const row of rows) this.#serve(row, manifests, rules);
+    const checked = missing.filter((one) => this.#passed(one, manifests.get(versionKey(one.connectorId, one.version)), rules));
+    if (checked.length > 0) await markAccepted(this.#database, checked, rules);
   }
 
   /** Loads now and, while PostgreSQL cannot be reached, again until it succeeds. Never throws. */
@@ -98,28 +102,33 @@ export class Catalogue {
     clearTimeout(this.#retry);
   }
 
-  #serve(row: ConnectorRow, manifests: ReadonlyMap<string, unknown>): void {
+  /** Whether it was just checked here, and is not yet known to have passed. */
+  #passed({ connectorId, version }: VersionName, stored: StoredManifest | undefined, rules: string): boolean {
+    return stored !== undefined && stored.acceptedBy !== rules && this.#compiled.has(versionKey(connectorId, version));
+  }
+
+  #serve(row: ConnectorRow, manifests: ReadonlyMap<string, StoredManifest>, rules: string): void {
     const present = this.#served.get(row.id);
     // Two loads may overtake each other; the newer state stays.
     if (present !== undefined && present.row.revision > row.revision) return;
     const { stable, candidate } = row.rollout;
-    const active = this.#activate(row.id, stable, manifests);
+    const active = this.#activate(row.id, stable, manifests, rules);
     if (active === undefined) return;
-    this.#served.set(row.id, { stable: active, candidate: candidate === null ? undefined : this.#activate(row.id, candidate.version, manifests), row });
+    this.#served.set(row.id, { stable: active, candidate: candidate === null ? undefined : this.#activate(row.id, candidate.version, manifests, rules), row });
   }
 
-  #activate(id: string, version: number, manifests: ReadonlyMap<string, unknown>): ActiveConnector | undefined {
+  #activate(id: string, version: number, manifests: ReadonlyMap<string, StoredManifest>, rules: string): ActiveConnector | undefined {
     const key = versionKey(id, version);
     const known = this.#compiled.get(key);
     if (known !== undefined) return { connector: known, version };
-    const result = this.#compile(id, version, manifests.get(key));
+    const result = this.#compile(id, version, manifests.get(key), rules);
     if (result.ok) return { connector: result.connector, version };
     this.#log.error({ connector: id, version, faults: result.faults }, 'connectors: a stored version does not compile on this release and is not served');
     return undefined;
   }
 
-  #compile(id: string, version: number, manifest: unknown): CompileResult {
-    const result = compileConnector(manifest);
+  #compile(id: string, version: number, stored: StoredManifest | undefined, rules: string): CompileResult {
+    const result: CompileResult = stored?.acceptedBy === rules ? { ok: true, connector: compileAccepted(stored.manifest), warnings: [] } : compileConnector(stored?.manifest);
     if (result.ok) this.remember(id, version, result.connector);
     return result;
   }

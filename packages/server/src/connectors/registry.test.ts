@@ -13,6 +13,7 @@ import { Refusal } from '../http/problem.ts';
 import { createLog } from '../log.ts';
 import type { ConnectorFolder } from './folder-loading.ts';
 import { openRegistry, type ConnectorRegistry } from './registry.ts';
+import { ruleSet } from './rule-set.ts';
 
 const { pool, url } = await createTestDatabase();
 const log = createLog('silent');
@@ -219,6 +220,22 @@ describe('folders', () => {
     assert.ok(registry.get('sound'));
     for (const id of ['broken', 'faulty', 'misplaced', 'elsewhere']) assert.equal(registry.get(id), undefined);
     await assert.rejects(node([{ path: join(path, 'missing'), source: 'folder' }]), /cannot be read/);
+  });
+
+  it('are checked again by other rules than those that accepted them, and only then', async () => {
+    const folder = await folderWith({ 'checked-a': manifest('checked-a'), 'checked-b': manifest('checked-b') });
+    await node([{ path: folder, source: 'folder' }]);
+    const rules = await ruleSet();
+    const acceptedBy = async (id: string): Promise<unknown> => (await pool.query(`select encode(accepted_by, 'hex') as by from connector_versions where connector_id = $1`, [id])).rows[0]?.by;
+    assert.equal(await acceptedBy('checked-a'), rules);
+    // As if a release with laxer rules had let it in; and one from before acceptance was noted.
+    await pool.query(`update connector_versions set accepted_by = '\\xaa', manifest = (manifest::jsonb || '{"surplus":true}')::json where connector_id = 'checked-a'`);
+    await pool.query(`update connector_versions set accepted_by = null where connector_id = 'checked-b'`);
+    const later = await node();
+    assert.equal(later.get('checked-a'), undefined);
+    assert.equal(await acceptedBy('checked-a'), 'aa');
+    assert.equal(later.get('checked-b')?.version, 1);
+    assert.equal(await acceptedBy('checked-b'), rules);
   });
 
   it('load a hundred connectors within 300 ms', async () => {

@@ -14,6 +14,7 @@ import { Catalogue, type ActiveConnector, type ServedConnector } from './catalog
 import type { Expectation } from './expectation.ts';
 import { loadFolders, type ConnectorFolder } from './folder-loading.ts';
 import { manifestDigest } from './manifest-digest.ts';
+import { ruleSet } from './rule-set.ts';
 import { lostSchemes } from './scheme-continuity.ts';
 import { appendVersion, channel, lockConnector, lockPresentConnector, onceStable, readDigests, schemesInUse, writeRollout, type ConnectorRow } from './store.ts';
 
@@ -93,13 +94,14 @@ export async function openRegistry({ pool, notifications, log, sealer, folders }
 
     async put(id, manifest, percent, { actor, expected }) {
       const { connector, warnings } = compileOrRefuse(id, manifest);
+      const acceptedBy = await ruleSet();
       const { row, version, created } = await transaction(pool, async (client) => {
         const { present } = await lockConnector(client, id);
         requireExpected(id, present, expected);
         await requireSchemes(client, connector, catalogue.served(id)?.stable.connector);
         const sha256 = manifestDigest(manifest);
         const same = present === undefined ? undefined : await sameInEffect(client, present, sha256);
-        const version = same ?? (await appendVersion(client, { connectorId: id, manifest, sha256, source: 'api', actor }));
+        const version = same ?? (await appendVersion(client, { connectorId: id, manifest, sha256, acceptedBy, source: 'api', actor }));
         const rollout = decidedOr(rollOut(present?.rollout ?? null, version, percent));
         const unchanged = present !== undefined && equal(rollout, present.rollout);
         return { row: unchanged ? present : await writeRollout(client, { connectorId: id, rollout, action: 'put', actor }), version, created: same === undefined };

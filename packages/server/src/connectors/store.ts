@@ -60,32 +60,39 @@ export async function lockPresentConnector(database: Queryable, id: string): Pro
   return rows[0] === undefined ? undefined : parseConnector(rows[0]);
 }
 
-/** Appends an immutable version and returns its number; the connector must be locked. */
+/** Appends an immutable version and returns its number; the connector must be locked. `acceptedBy`: the rules it was checked by. */
 export async function appendVersion(
   database: Queryable,
-  entry: { connectorId: string; manifest: unknown; sha256: string; source: VersionSource; actor: string },
+  entry: { connectorId: string; manifest: unknown; sha256: string; acceptedBy: string; source: VersionSource; actor: string },
 ): Promise<number> {
   const { rows } = await database.query<{ version: number }>(
-    `insert into connector_versions (connector_id, version, manifest, sha256, source, created_by)
-     select $1, coalesce(max(version), 0) + 1, $2::json, decode($3, 'hex'), $4, $5 from connector_versions where connector_id = $1
+    `insert into connector_versions (connector_id, version, manifest, sha256, accepted_by, source, created_by)
+     select $1, coalesce(max(version), 0) + 1, $2::json, decode($3, 'hex'), decode($4, 'hex'), $5, $6 from connector_versions where connector_id = $1
      returning version`,
-    [entry.connectorId, JSON.stringify(entry.manifest), entry.sha256, entry.source, entry.actor],
+    [entry.connectorId, JSON.stringify(entry.manifest), entry.sha256, entry.acceptedBy, entry.source, entry.actor],
   );
   const row = rows[0];
   if (row === undefined) throw new Error(`insert into connector_versions returned no row for ${entry.connectorId}`);
   return row.version;
 }
 
+export interface NewestVersion {
+  readonly version: number;
+  readonly sha256: string;
+  /** The rules it was last accepted by; null when that is not known. */
+  readonly acceptedBy: string | null;
+}
+
 /** The newest version of each connector (or of one) that came from a folder. */
-export async function newestFromDisk(database: Queryable, connectorId?: string): Promise<Map<string, { version: number; sha256: string }>> {
-  const { rows } = await database.query<{ connector_id: string; version: number; sha256: string }>(
-    `select distinct on (connector_id) connector_id, version, encode(sha256, 'hex') as sha256
+export async function newestFromDisk(database: Queryable, connectorId?: string): Promise<Map<string, NewestVersion>> {
+  const { rows } = await database.query<{ connector_id: string; version: number; sha256: string; accepted_by: string | null }>(
+    `select distinct on (connector_id) connector_id, version, encode(sha256, 'hex') as sha256, encode(accepted_by, 'hex') as accepted_by
      from connector_versions
      where source <> 'api' and ($1::text is null or connector_id = $1)
      order by connector_id, version desc`,
     [connectorId ?? null],
   );
-  return new Map(rows.map((row) => [row.connector_id, { version: row.version, sha256: row.sha256 }]));
+  return new Map(rows.map((row) => [row.connector_id, { version: row.version, sha256: row.sha256, acceptedBy: row.accepted_by }]));
 }
 
 /** The contents of some versions, by number. */
@@ -97,14 +104,35 @@ export async function readDigests(database: Queryable, connectorId: string, vers
   return new Map(rows.map(({ version, sha256 }) => [version, sha256]));
 }
 
-export async function readManifests(database: Queryable, wanted: readonly { connectorId: string; version: number }[]): Promise<Map<string, unknown>> {
-  const { rows } = await database.query<{ connector_id: string; version: number; manifest: unknown }>(
-    `select v.connector_id, v.version, v.manifest
+export interface VersionName {
+  readonly connectorId: string;
+  readonly version: number;
+}
+export interface StoredManifest {
+  readonly manifest: unknown;
+  readonly acceptedBy: string | null;
+}
+
+/** By `versionKey`. */
+export async function readManifests(database: Queryable, wanted: readonly VersionName[]): Promise<Map<string, StoredManifest>> {
+  const { rows } = await database.query<{ connector_id: string; version: number; manifest: unknown; accepted_by: string | null }>(
+    `select v.connector_id, v.version, v.manifest, encode(v.accepted_by, 'hex') as accepted_by
      from connector_versions v
      join unnest($1::text[], $2::int[]) as wanted (connector_id, version) using (connector_id, version)`,
     [wanted.map(({ connectorId }) => connectorId), wanted.map(({ version }) => version)],
   );
-  return new Map(rows.map((row) => [versionKey(row.connector_id, row.version), row.manifest]));
+  return new Map(rows.map((row) => [versionKey(row.connector_id, row.version), { manifest: row.manifest, acceptedBy: row.accepted_by }]));
+}
+
+/** Notes that versions have passed these rules. */
+export async function markAccepted(database: Queryable, versions: readonly VersionName[], acceptedBy: string): Promise<void> {
+  await database.query(
+    `update connector_versions v
+     set accepted_by = decode($3, 'hex')
+     from unnest($1::text[], $2::int[]) as passed (connector_id, version)
+     where v.connector_id = passed.connector_id and v.version = passed.version`,
+    [versions.map(({ connectorId }) => connectorId), versions.map(({ version }) => version), acceptedBy],
+  );
 }
 
 export const versionKey = (connectorId: string, version: number): string => `${connectorId}@${version}`;
