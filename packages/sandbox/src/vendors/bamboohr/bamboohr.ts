@@ -14,7 +14,7 @@ import { perAccount } from '../../table.ts';
 import type { Identity, Vendor, World } from '../../vendor.ts';
 import { companies, createCompany, employeeFields, timeOffTypes, type CompanyData } from './data.ts';
 import { bambooError, forbidden, limited, notFound, unauthorized } from './errors.ts';
-import { changedSince, changeStatus, create, directory, read, requestTimeOff, roster, timeOff, update, whosOut } from './records.ts';
+import { changedSince, changeStatus, create, directory, jobInfo, listFields, read, requestTimeOff, roster, timeOff, update, whosOut } from './records.ts';
 import { bambooWebhooks } from './webhooks.ts';
 
 const app = sandboxApps.bamboohr;
@@ -80,6 +80,8 @@ export function createBamboohr(world: World): Vendor {
     ['POST', '/employees', admitted('employee.write', (call, data) => create(call, data, now()))],
     ['GET', '/employees/:id', admitted('employee', read)],
     ['POST', '/employees/:id', admitted('employee.write', (call, data) => update(call, data, now()))],
+    ['GET', '/employees/:id/tables/jobInfo', admitted('employee', jobInfo)],
+    ['GET', '/meta/lists', admitted(null, listFields)],
     ['PUT', '/employees/:id/time_off/request', admitted('time_off.write', (call, data) => requestTimeOff(call, data, now()))],
     ['GET', '/time_off/requests', admitted('time_off', timeOff)],
     ['PUT', '/time_off/requests/:id/status', admitted('time_off.write', (call, data) => changeStatus(call, data, now()))],

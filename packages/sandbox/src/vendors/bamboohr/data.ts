@@ -25,6 +25,8 @@ export const readOnlyFields = ['displayName', 'fullName1', 'supervisor', 'lastCh
 /** BambooHR's iso time in whole seconds with an offset. */
 export const bambooTime = (ms: number): string => `${new Date(ms).toISOString().slice(0, 19)}+00:00`;
 const day = (ms: number): string => new Date(ms).toISOString().slice(0, 10);
+/** The last is archived, and of nobody. */
+export const departments = ['Engineering', 'Sales', 'Kundenservice', 'People', 'Werkstatt'];
 export const timeOffTypes = [{ id: '78', name: 'Vacation', units: 'days', color: '6dc42f', icon: 'palm-trees' }, { id: '79', name: 'Sick', units: 'days', color: 'f94c1e', icon: 'medical' }, { id: '83', name: 'Föräldraledighet', units: 'days', color: '009ac7', icon: 'baby' }];
 
 export function createCompany(id: string, random: Random, changed: (change: Change) => void): CompanyData {
@@ -39,7 +41,7 @@ export function createCompany(id: string, random: Random, changed: (change: Chan
     const former = n % 13 === 12;
     employees.seed(employee, {
       id: employee, firstName: person.first, lastName: person.last ?? '', middleName: null, preferredName: n % 8 === 7 ? person.first.slice(0, 3) : null, displayName: display, fullName1: display, workEmail: person.email, homeEmail: null, workPhone: person.phone, mobilePhone: n % 3 === 0 ? person.phone : null, homePhone: null,
-      jobTitle: person.title, department: random.pick(['Engineering', 'Sales', 'Kundenservice', 'People', null] as const), division: random.pick(['EMEA', 'Americas', null] as const), location: random.pick(['Oslo', 'Łódź', 'Remote', 'São Paulo'] as const), supervisor: n === 0 ? null : 'Ása Admin', supervisorId: n === 0 ? null : '101', supervisorEId: n === 0 ? null : '101',
+      jobTitle: person.title, department: random.pick([...departments.slice(0, 4), null]), division: random.pick(['EMEA', 'Americas', null] as const), location: random.pick(['Oslo', 'Łódź', 'Remote', 'São Paulo'] as const), supervisor: n === 0 ? null : 'Ása Admin', supervisorId: n === 0 ? null : '101', supervisorEId: n === 0 ? null : '101',
       employeeNumber: String(n + 1), status: former ? 'Inactive' : 'Active', employmentHistoryStatus: former ? 'Terminated' : n % 5 === 4 ? 'Part-Time' : 'Full-Time', hireDate: day(person.createdAt), terminationDate: former ? day(person.updatedAt) : '0000-00-00', gender: random.pick(['Female', 'Male', 'Non-binary', null] as const), dateOfBirth: n % 6 === 5 ? null : `19${random.between(60, 99)}-0${random.between(1, 9)}-1${random.between(0, 9)}`,
       address1: null, address2: null, city: 'Oslo', state: null, zipcode: '0150', country: 'Norway', lastChanged: bambooTime(person.updatedAt), payRate: null, ssn: null, eeid: employee,
     });

@@ -1,7 +1,7 @@
 /** BambooHR employees and time off. XML is the default of the older endpoints, JSON is asked for by Accept. */
 import { bodyObject, empty, json, realUrl, text, type Call, type Reply } from '../../exchange.ts';
 import { asObject, asText, readInteger, type Json, type JsonObject } from '../../json.ts';
-import { bambooTime, directoryFields, employeeFields, readOnlyFields, timeOffRequest, timeOffTypes, type CompanyData } from './data.ts';
+import { bambooTime, departments, directoryFields, employeeFields, readOnlyFields, timeOffRequest, timeOffTypes, type CompanyData } from './data.ts';
 import { bambooError, notFound } from './errors.ts';
 
 const wantsJson = (call: Call): boolean => (call.headers['accept'] ?? '').includes('json') || call.query.get('format')?.toUpperCase() === 'JSON';
@@ -122,4 +122,26 @@ export function changeStatus(call: Call, data: CompanyData, now: number): Reply 
   if (!['approved', 'denied', 'declined', 'canceled'].includes(status)) return bambooError(400, 'Invalid status');
   data.requests.replace(id, { ...row, status: { ...asObject(row['status']), status, lastChanged: new Date(now).toISOString().slice(0, 10) } });
   return empty(200);
+}
+
+const listDate = '2026-01-05T09:00:00+00:00';
+/** List fields with their options; a department is known by its id here only. */
+export function listFields(): Reply {
+  const field = (fieldId: number, alias: string, name: string, names: readonly string[]): JsonObject => ({ fieldId, manageable: 'yes', multiple: 'no', options: names.map((option, n) => ({ id: fieldId * 100 + n, archived: option === 'Werkstatt' ? 'yes' : 'no', createdDate: listDate, archivedDate: option === 'Werkstatt' ? listDate : null, name: option })), name, alias });
+  return json(200, [field(18, 'location', 'Location', ['Oslo', 'Łódź', 'Remote', 'São Paulo']), field(4, 'department', 'Department', departments)]);
+}
+
+/** The job each employee holds, and for some the one before; the id `all` means everyone. */
+export function jobInfo(call: Call, data: CompanyData): Reply {
+  const id = call.params['id'] ?? '';
+  const wanted = id === 'all' ? data.employees.all() : [data.employees.get(id)];
+  const rows: JsonObject[] = [];
+  for (const row of wanted) {
+    if (row === undefined) return notFound('Employee not found');
+    const number = Number(row['id']);
+    const held = { employeeId: asText(row['id']), location: row['location'] ?? null, department: row['department'] ?? null, division: row['division'] ?? null, reportsTo: row['supervisor'] ?? null };
+    rows.push({ id: String(number * 10 + 1), date: row['hireDate'] ?? '0000-00-00', jobTitle: row['jobTitle'] ?? null, ...held });
+    if (number % 7 === 0) rows.push({ id: String(number * 10), date: '2024-02-01', jobTitle: 'Trainee', ...held, department: null });
+  }
+  return json(200, rows);
 }
