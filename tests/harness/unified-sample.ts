@@ -20,14 +20,17 @@ const plain: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   'ticketing.users': { name: 'Zoë Unified', email: 'zoe.unified@vessel.example' },
 };
 /** Field → the model whose first record it points to. */
-const pointers: Readonly<Record<string, string>> = { owner_id: 'users', company_id: 'companies', employee_id: 'employees', candidate_id: 'candidates', job_id: 'jobs', application_id: 'applications', project_id: 'projects', ticket_id: 'tickets' };
+const pointers: Readonly<Record<string, string>> = { contact_id: 'contacts', owner_id: 'users', company_id: 'companies', employee_id: 'employees', candidate_id: 'candidates', job_id: 'jobs', application_id: 'applications', project_id: 'projects', ticket_id: 'tickets' };
+
+/** Vendors want a note to hang on something, whatever it is. */
+const hangsOn = (model: string, name: string): boolean => model === 'crm.notes' && name === 'contact_id';
 
 /** Only what create writes; ids of what it needs are looked up. */
 export async function sampleOf(model: string, { required, writable }: OfferedModel, look: Look): Promise<Record<string, unknown>> {
   const [category = ''] = model.split('.');
   const sample: Record<string, unknown> = Object.fromEntries(Object.entries(plain[model] ?? {}).filter(([name]) => writable.create.includes(name)));
   for (const [name, target] of Object.entries(pointers)) {
-    if (!writable.create.includes(name) || (!required.includes(name) && target !== 'users')) continue;
+    if (!writable.create.includes(name) || (!required.includes(name) && target !== 'users' && !hangsOn(model, name))) continue;
     const id = await look(`${category}.${target}`, 'id');
     if (id !== undefined) sample[name] = id;
   }

@@ -37,7 +37,7 @@ const comments = {
 
 const users = {
   schema: model('User', { name: text(), email: text(), role: text(), active: flag() }),
-  filters: ['email', 'role', 'active', 'created_after', 'updated_after'],
+  filters: ['email', 'role', 'active', 'project_id', 'created_after', 'updated_after'],
   sort: ['created_at', 'updated_at', 'name'],
 } as const satisfies UnifiedModel;
 

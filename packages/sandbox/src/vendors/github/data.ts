@@ -18,6 +18,8 @@ export interface OwnerData {
   /** Keyed by "full_name#number"; pull requests are issues too. */
   readonly issues: Table;
   readonly comments: Table;
+  /** Who can be assigned to issues, the owner first; with what only the profile tells. */
+  readonly people: readonly JsonObject[];
   nextNumber(repo: string): number;
   nextId(): number;
 }
@@ -76,5 +78,5 @@ export function createOwner(id: string, random: Random, changed: (change: Change
       }
     }
   }
-  return { login, repos, issues, comments, nextNumber, nextId };
+  return { login, repos, issues, comments, people: [user(login, 5_100_000), ...people], nextNumber, nextId };
 }

@@ -10,7 +10,7 @@ import type { Vendor, World } from '../../vendor.ts';
 import { createAccess, permissions } from './access.ts';
 import { createOwner, owners, user, type OwnerData } from './data.ts';
 import { badCredentials, githubError, notAccessible, notFound, primaryLimit, secondaryLimit } from './errors.ts';
-import { comment, createComment, createIssue, createPull, fullName, listComments, listIssues, listPulls, lock, mergePull, paged, readIssue, readPull, updateIssue, updatePull, updateRepository } from './records.ts';
+import { comment, createComment, createIssue, createPull, fullName, listComments, listIssues, listPulls, lock, mergePull, paged, profile, readIssue, readPull, updateIssue, updatePull, updateRepository } from './records.ts';
 import { githubWebhooks, ping } from './webhooks.ts';
 
 function quotaHeaders(quota: Quota): Record<string, string> {
@@ -65,6 +65,8 @@ export function createGithub(world: World): Vendor {
       route('GET api /installation/repositories', admitted((call, { data, kind }) => (kind === 'installation' ? paged(call, data.repos.all(), (page) => ({ total_count: data.repos.all().length, repository_selection: 'all', repositories: page })) : githubError(403, 'You must authenticate with an installation access token in order to list repositories for an installation.')))),
       route(`GET api ${base}`, inRepo((call, data) => json(200, data.repos.get(fullName(call)) ?? null))),
       route(`PATCH api ${base}`, inRepo((call, data) => updateRepository(call, data, now()))),
+      route('GET api /users/:login', admitted((call, { data }) => profile(call, data))),
+      route(`GET api ${base}/assignees`, inRepo((call, data) => paged(call, data.people))),
       route(`GET api ${base}/issues`, inRepo(listIssues)),
       route(`POST api ${base}/issues`, inRepo((call, data) => createIssue(call, data, now()))),
       ...['GET', 'PATCH', 'DELETE'].map((method) => route(`${method} api ${base}/issues/comments/:id`, inRepo((call, data) => comment(call, data, now())))),

@@ -154,3 +154,8 @@ export function updateRepository(call: Call, data: OwnerData, now: number): Repl
   data.repos.replace(fullName(call), changed);
   return json(200, changed);
 }
+
+export function profile(call: Call, data: OwnerData): Reply {
+  const found = data.people.find((one) => asText(one['login']).toLowerCase() === (call.params['login'] ?? '').toLowerCase());
+  return found === undefined ? notFound() : json(200, { ...found, name: `Öffentlich ${asText(found['login'])}`, company: null, email: null, bio: null, created_at: '2025-01-01T00:00:00Z', updated_at: '2026-01-01T00:00:00Z' });
+}

@@ -4,6 +4,7 @@ import type { JsonObject } from '../../json.ts';
 import type { Random } from '../../random.ts';
 import { createTable, type Table } from '../../table.ts';
 import type { Change } from '../../vendor.ts';
+import { noteRecord } from './notes.ts';
 
 export type Entity = 'persons' | 'organizations' | 'deals';
 export interface Company {
@@ -14,7 +15,9 @@ export interface Company {
 export const companies = Array.from({ length: 10 }, (_, n) => ({ id: String(7_700_001 + n), name: `Sandbox company ${n + 1}`, domain: `evenkeel-sandbox-${n + 1}` })) as [Company, ...Company[]];
 export interface CompanyData {
   readonly tables: Readonly<Record<Entity, Table>>;
+  readonly notes: Table;
   readonly users: readonly JsonObject[];
+  nextNote(): number;
   nextId(entity: Entity): number;
 }
 
@@ -63,5 +66,13 @@ export function createCompany(id: string, random: Random, changed: (change: Chan
     tables.deals.seed(String(made), complete('deals', made, { title: deal.name, value: deal.amount ?? 0, stage_id: Math.min(5, deal.stage + 1), person_id: deal.person + 1, org_id: deal.company + 1, owner_id: owner(), status, expected_close_date: deal.closeAt === null ? null : new Date(deal.closeAt).toISOString().slice(0, 10) }, deal.createdAt, deal.updatedAt));
   }
   const users = Array.from({ length: 6 }, (_, n) => ({ id: 901 + n, name: `Benutzer ${n}`, email: `user${n}@team.example`, lang: 1, locale: 'de_DE', timezone_name: 'Europe/Berlin', default_currency: 'EUR', active_flag: n !== 5, is_admin: n === 0 ? 1 : 0, role_id: 1, created: '2025-01-01 00:00:00', modified: '2025-01-02 00:00:00', phone: null, icon_url: null, is_you: n === 0 }));
-  return { tables, users, nextId };
+  const notes = createTable(id, 'notes', changed);
+  let lastNote = 0;
+  const nextNote = (): number => (lastNote += 1);
+  for (let n = 0; n < 45; n += 1) {
+    const made = nextNote();
+    const on = n % 3 === 0 ? { org_id: n + 1 } : n % 3 === 1 ? { person_id: n + 1, org_id: n + 2 } : { deal_id: n + 1 };
+    notes.seed(String(made), noteRecord(made, { content: `<p>Gespräch ${n}</p>`, user_id: owner(), ...on }, seedStartMs + n * 3_600_000, seedStartMs + n * 5_400_000));
+  }
+  return { tables, notes, users, nextId, nextNote };
 }

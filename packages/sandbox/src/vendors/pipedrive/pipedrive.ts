@@ -15,6 +15,7 @@ import type { Identity, Vendor, World } from '../../vendor.ts';
 import { companies, createCompany, type CompanyData, type Entity } from './data.ts';
 import { create, isEntity, listV1, listV2, read, remove, search, update } from './entities.ts';
 import { oauthError, overLimit, pipedriveError, scopeMismatch, unauthorized } from './errors.ts';
+import { createNote, listNotes, readNote, removeNote, updateNote } from './notes.ts';
 import { pipedriveWebhooks } from './webhooks.ts';
 
 const app = sandboxApps.pipedrive;
@@ -107,6 +108,11 @@ export function createPipedrive(world: World): Vendor {
       route('POST api /api/v1/webhooks', admitted('webhooks:full', 10, (call, _data, company) => subscribe(call, company))),
       route('GET api /api/v1/webhooks', admitted('webhooks:full', 20, (_call, _data, company) => json(200, { status: 'ok', success: true, data: world.subscriptions().filter((one) => one.account === company).map((one) => ({ id: one.id, company_id: Number(company), subscription_url: one.target_url, is_active: 1 })) }))),
       route('DELETE api /api/v1/webhooks/:id', admitted('webhooks:full', 6, (call) => (world.unsubscribe(call.params['id'] ?? ''), json(200, { status: 'ok', success: true })))),
+      route('GET api /api/v1/notes', admitted('contacts:full', 20, listNotes)),
+      route('POST api /api/v1/notes', admitted('contacts:full', 10, (call, data) => createNote(call, data, now()))),
+      route('GET api /api/v1/notes/:id', admitted('contacts:full', 2, readNote)),
+      route('PUT api /api/v1/notes/:id', admitted('contacts:full', 10, (call, data) => updateNote(call, data, now()))),
+      route('DELETE api /api/v1/notes/:id', admitted('contacts:full', 6, removeNote)),
       route('GET api /api/v2/:entity/search', onEntity(20, search)),
       route('GET api /api/v2/:entity', onEntity(10, listV2)),
       route('POST api /api/v2/:entity', onEntity(5, (call, entity, data) => create(call, entity, data, now()))),

@@ -101,6 +101,8 @@ export function update(call: Call, object: ObjectName, data: OrgData, now: numbe
   const row = data.tables[object].get(id);
   if (row === undefined) return absent();
   const body = bodyObject(call);
+  // A note stays where it was made.
+  if (object === 'Note' && body?.['ParentId'] !== undefined) return salesforceError(400, 'INVALID_FIELD_FOR_INSERT_UPDATE', 'Unable to create/update fields: ParentId', ['ParentId']);
   if (body === null) return salesforceError(400, 'JSON_PARSER_ERROR', 'Unexpected character at [line:1, column:1]');
   const refused = checkWrite(object, body, false);
   if (refused !== null) return refused;
