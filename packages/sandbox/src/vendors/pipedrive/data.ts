@@ -4,7 +4,6 @@ import type { JsonObject } from '../../json.ts';
 import type { Random } from '../../random.ts';
 import { createTable, type Table } from '../../table.ts';
 import type { Change } from '../../vendor.ts';
-import { noteRecord } from './notes.ts';
 
 export type Entity = 'persons' | 'organizations' | 'deals';
 export interface Company {
@@ -23,6 +22,13 @@ export interface CompanyData {
 
 /** API v2 times are RFC 3339 in whole seconds. */
 export const pipedriveTime = (ms: number): string => `${new Date(ms).toISOString().slice(0, 19)}Z`;
+
+/** Version 1 writes times without a zone. */
+export const v1Time = (ms: number): string => pipedriveTime(ms).replace('T', ' ').replace('Z', '');
+
+export function noteRecord(id: number, written: JsonObject, addMs: number, updateMs: number): JsonObject {
+  return { user_id: 901, deal_id: null, person_id: null, org_id: null, lead_id: null, content: '', ...written, id, add_time: v1Time(addMs), update_time: v1Time(updateMs), active_flag: true, pinned_to_deal_flag: false, pinned_to_person_flag: false, pinned_to_organization_flag: false };
+}
 
 /** Writable fields with their JSON type; v2 refuses other types. */
 export const writable: Readonly<Record<Entity, Readonly<Record<string, 'string' | 'number' | 'array' | 'object'>>>> = {

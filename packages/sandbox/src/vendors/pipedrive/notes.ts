@@ -1,17 +1,11 @@
 /** Notes of version 1: paged by start, sorted by name and direction, changed with PUT, on a person, organization or deal. */
 import { bodyObject, json, type Call, type Reply } from '../../exchange.ts';
 import { asText, readInteger, type JsonObject } from '../../json.ts';
-import { pipedriveTime, type CompanyData } from './data.ts';
+import { noteRecord, v1Time, type CompanyData } from './data.ts';
 import { pipedriveError } from './errors.ts';
 
-/** Version 1 writes times without a zone. */
-const v1Time = (ms: number): string => pipedriveTime(ms).replace('T', ' ').replace('Z', '');
 const holders = { person_id: 'persons', org_id: 'organizations', deal_id: 'deals' } as const;
 const writable = ['content', 'user_id', 'lead_id', ...Object.keys(holders)];
-
-export function noteRecord(id: number, written: JsonObject, addMs: number, updateMs: number): JsonObject {
-  return { user_id: 901, deal_id: null, person_id: null, org_id: null, lead_id: null, content: '', ...written, id, add_time: v1Time(addMs), update_time: v1Time(updateMs), active_flag: true, pinned_to_deal_flag: false, pinned_to_person_flag: false, pinned_to_organization_flag: false };
-}
 
 export function listNotes(call: Call, data: CompanyData): Reply {
   const start = readInteger(call.query.get('start'), 0, 0, 1_000_000);
