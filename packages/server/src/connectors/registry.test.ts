@@ -226,7 +226,7 @@ describe('folders', () => {
     const folder = await folderWith({ 'checked-a': manifest('checked-a'), 'checked-b': manifest('checked-b') });
     await node([{ path: folder, source: 'folder' }]);
     const rules = await ruleSet();
-    const acceptedBy = async (id: string): Promise<unknown> => (await pool.query(`select encode(accepted_by, 'hex') as by from connector_versions where connector_id = $1`, [id])).rows[0]?.by;
+    const acceptedBy = async (id: string): Promise<unknown> => (await pool.query<{ by: string | null }>(`select encode(accepted_by, 'hex') as by from connector_versions where connector_id = $1`, [id])).rows[0]?.by;
     assert.equal(await acceptedBy('checked-a'), rules);
     // As if a release with laxer rules had let it in; and one from before acceptance was noted.
     await pool.query(`update connector_versions set accepted_by = '\\xaa', manifest = (manifest::jsonb || '{"surplus":true}')::json where connector_id = 'checked-a'`);
