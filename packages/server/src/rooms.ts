@@ -23,6 +23,7 @@ import { BufferedCallRecorder } from './telemetry/buffered-recorder.ts';
 import { makeCallPartitions } from './telemetry/call-partitions.ts';
 import { callRetentionJob } from './telemetry/call-retention.ts';
 import { callRoutes } from './telemetry/call-routes.ts';
+import { NodeCounter } from './telemetry/counting/node-counter.ts';
 import { metricsRoutes } from './telemetry/metrics-routes.ts';
 import { createUpstreamClient } from './upstream/client.ts';
 import { createCrypto } from './upstream/crypto.ts';
@@ -36,6 +37,8 @@ export interface Foundation {
   readonly notifications: Notifications;
   readonly log: Log;
   readonly now: () => number;
+  /** This process, unlike any other. */
+  readonly node: string;
   readonly version: string;
   /** Registers how something opened here ends; called in reverse order. */
   readonly onClose: (close: () => Promise<unknown>) => void;
@@ -49,7 +52,10 @@ export interface Rooms {
 const builtInConnectors = join(import.meta.dirname, '../../../connectors');
 
 export async function buildRooms(foundation: Foundation): Promise<Rooms> {
-  const { configuration, vault, pool, notifications, log, now, version, onClose } = foundation;
+  const { configuration, vault, pool, notifications, log, now, node, version, onClose } = foundation;
+  // First, so that it ends last: every room counts until its own end.
+  const observer = await NodeCounter.start({ database: pool, log, nodeId: node });
+  onClose(() => observer.close());
   const registry = await openRegistry({
     pool,
     notifications,
@@ -72,7 +78,7 @@ export async function buildRooms(foundation: Foundation): Promise<Rooms> {
   if (configuration.role !== 'api') accounts.scheduler.start();
 
   await makeCallPartitions(pool, now());
-  const recorder = new BufferedCallRecorder({ database: pool, log });
+  const recorder = new BufferedCallRecorder({ database: pool, log, observer });
   onClose(() => recorder.close());
   const gateway = new Gateway({ accounts: accounts.access, upstream, crypto, recorder, log, now });
   const overrides = await MappingOverrides.open(pool, notifications, log);

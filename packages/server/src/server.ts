@@ -67,7 +67,7 @@ export async function startServer(configuration: Configuration, options: { log?:
     closers.push(() => watch.close());
     const adminKey = await ensureFirstKey(configuration, pool);
     const keys = new KeyLookup(pool, now);
-    const rooms = await buildRooms({ configuration, vault, pool, notifications, log, now, version, onClose: (end) => void closers.push(end) });
+    const rooms = await buildRooms({ configuration, vault, pool, notifications, log, now, node, version, onClose: (end) => void closers.push(end) });
     const checks: Readiable[] = databaseChecks(pool, migrations.map(({ name }) => name));
     if (configuration.role !== 'api') {
       const jobs = await startJobs(pool, rooms.jobs, log);

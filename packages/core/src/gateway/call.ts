@@ -17,6 +17,8 @@ export interface ProxyCall {
   readonly surface: 'proxy';
   /** The unified model whose call this one serves. */
   readonly unified?: string;
+  /** What was asked of the model: list, get, create, update or delete. */
+  readonly unifiedMethod?: string;
   readonly httpMethod: string;
   readonly resource: string;
   readonly id?: string | undefined;

@@ -4,6 +4,7 @@
  */
 import type { ServerResponse } from 'node:http';
 import type { CallOutcome } from '@evenkeel/contract/api/calls.ts';
+import { modelNamed } from '@evenkeel/contract/unified/models.ts';
 import type { OutgoingRequest } from '@evenkeel/core/connectors/connector.ts';
 import { secretsOf } from '@evenkeel/core/connectors/answers/redaction.ts';
 import type { BuiltCall, IncomingCall, ResolvedCall } from '@evenkeel/core/gateway/call.ts';
@@ -73,6 +74,7 @@ export class CallInProgress {
       surface: unified === undefined ? this.incoming.surface : 'unified',
       resource: unified ?? (this.incoming.surface === 'proxy' ? this.incoming.resource : null),
       method: operation === undefined ? this.incoming.httpMethod : typeof operation.name === 'string' ? operation.name : operation.name.action,
+      ...this.#countedAs(),
       status: outcome === 'aborted' ? callerGoneStatus : status,
       outcome,
       origin: outcome === 'aborted' ? 'caller' : (failure?.origin ?? null),
@@ -85,6 +87,18 @@ export class CallInProgress {
       responseBytes: this.reply?.receivedBytes ?? 0,
     };
     recorder.record(record, () => this.#evidence());
+  }
+
+  /** Only what the connector or a unified model knows: a caller's own words would make a series each. */
+  #countedAs(): { endpoint: string | null; vendorEndpoint: string | null; category: string | null } {
+    const { resolved, opened, incoming } = this;
+    const vendorEndpoint = resolved?.endpoint ?? null;
+    if (incoming.surface === 'passthrough' || incoming.unified === undefined) {
+      return { endpoint: vendorEndpoint, vendorEndpoint, category: resolved?.operation?.resourceSource.category ?? opened?.connector.manifest.categories[0] ?? null };
+    }
+    const { unified, unifiedMethod } = incoming;
+    if (modelNamed(unified) === undefined) return { endpoint: null, vendorEndpoint, category: null };
+    return { endpoint: `${unified}.${unifiedMethod}`, vendorEndpoint, category: unified.slice(0, unified.indexOf('.')) };
   }
 
   #evidence(): RawEvidence | null {

@@ -45,7 +45,7 @@ export class UnifiedGateway {
   /** Answers on the response and records every vendor call made. Never rejects. */
   async carry(call: UnifiedCall, exchange: Exchange): Promise<void> {
     const { gateway, accounts } = this.#parts;
-    const unplanned = this.#begin({ surface: 'proxy', unified: call.model, httpMethod: call.method, resource: call.model, query: {}, headers: call.headers }, exchange);
+    const unplanned = this.#begin({ surface: 'proxy', unified: call.model, unifiedMethod: call.method, httpMethod: call.method, resource: call.model, query: {}, headers: call.headers }, exchange);
     const { accountId, caller } = exchange;
     if (accountId === undefined || accountId === '') return gateway.answer(unplanned, await gateway.perform(unplanned, accountId, caller, null));
     try {

@@ -10,10 +10,13 @@ import type { Log } from '../log.ts';
 import { writeEvidence } from './call-evidence.ts';
 import type { CallRecord, CallRecorder, RawEvidence } from './call-record.ts';
 import { insertCalls, type CallRow } from './call-store.ts';
+import { noObserver, type Observation, type Observer } from './observation.ts';
 
 export interface RecorderOptions {
   database: Queryable;
   log: Log;
+  /** Where every call is counted, kept or not. */
+  observer?: Observer;
   /** One in this many successes is kept whole; 0 keeps none. Default 100. */
   sampleEvery?: number;
   maxQueued?: number;
@@ -56,7 +59,7 @@ export class BufferedCallRecorder implements CallRecorder {
   #failedWrites = 0;
 
   constructor(options: RecorderOptions) {
-    this.#options = { sampleEvery: 100, maxQueued: 20_000, maxQueuedBytes: 64 * 1024 * 1024, flushIntervalMs: 250, ...options };
+    this.#options = { sampleEvery: 100, maxQueued: 20_000, maxQueuedBytes: 64 * 1024 * 1024, flushIntervalMs: 250, observer: noObserver, ...options };
     // The first success is a sample, so that a fresh installation shows one at once.
     this.#untilSample = 1;
   }
@@ -67,6 +70,7 @@ export class BufferedCallRecorder implements CallRecorder {
 
   record(call: CallRecord, evidence: () => RawEvidence | null): void {
     this.#calls[call.outcome] += 1;
+    this.#options.observer.observe(observationOf(call));
     let sampled = false;
     if (call.outcome === 'success') {
       this.#untilSample -= 1;
@@ -157,6 +161,26 @@ export class BufferedCallRecorder implements CallRecorder {
     }
     return stored;
   }
+}
+
+function observationOf(call: CallRecord): Observation {
+  const { surface, tenantId, accountId, connectorId, category, endpoint, vendorEndpoint, outcome, code, atMs } = call;
+  return {
+    kind: 'call',
+    surface,
+    tenantId,
+    accountId,
+    connectorId,
+    category,
+    endpoint,
+    vendorEndpoint,
+    outcome,
+    origin: outcome === 'failure' ? call.origin : null,
+    code,
+    atMs,
+    totalUs: call.totalMs * 1000,
+    upstreamUs: call.upstreamMs * 1000,
+  };
 }
 
 /** SQLSTATE classes 22 (data exception) and 23 (constraint): the row's fault, not the connection's. */

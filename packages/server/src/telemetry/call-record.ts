@@ -14,6 +14,10 @@ export interface CallRecord {
   surface: CallSurface;
   resource: string | null;
   method: string;
+  /** What it is counted under: of a fixed set, never a caller's own words; null when the call asked for nothing known. */
+  endpoint: string | null;
+  vendorEndpoint: string | null;
+  category: string | null;
   status: number;
   outcome: CallOutcome;
   origin: Origin | null;

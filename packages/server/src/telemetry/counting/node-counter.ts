@@ -1,0 +1,207 @@
+/**
+ * A node's counting: everything observed is added up in memory and written twice a second, one row each half, also when
+ * it is empty: that is the node's heartbeat. A process that is killed loses what its next rows would have held, half a
+ * second and the write under way; a graceful end writes all. While the database is away rows wait within a bound.
+ */
+import { writeSeriesIds } from '@evenkeel/core/telemetry/counts-codec.ts';
+import type { Queryable } from '../../database/pool.ts';
+import type { Log } from '../../log.ts';
+import type { Observation, Observer } from '../observation.ts';
+import { DatabaseClock } from './database-clock.ts';
+import { halfMs, insertHalves, insertNode, type HalfSecond } from './second-store.ts';
+import { SeriesCounter, type CountedWindow } from './series-counter.ts';
+import { resolveSeries } from './series-store.ts';
+
+export interface NodeCounterParts {
+  readonly database: Queryable;
+  readonly log: Log;
+  readonly nodeId: string;
+  readonly maxSeries?: number;
+  /** Bytes of counts that wait for the database at most; default 32 MiB. */
+  readonly maxQueuedBytes?: number;
+}
+
+export interface CountingFigures {
+  readonly series: number;
+  readonly overflowed: number;
+  readonly observed: number;
+  /** Observations that failed inside: a bug, and never the caller's affair. */
+  readonly failed: number;
+  readonly queuedBytes: number;
+  readonly lostHalves: number;
+  /** Of the last write, from the end of the half second to the commit. */
+  readonly writeMs: number;
+  readonly clockOffsetMs: number;
+}
+
+interface Waiting {
+  readonly half: number;
+  readonly beat: boolean;
+  readonly last: boolean;
+  /** Null: given up. */
+  window: CountedWindow | null;
+}
+
+/** A process that stood still no longer than this still counts as having lived. */
+const toleratedHalves = 10;
+/** Series that rested for ten minutes are forgotten, looked for every minute. */
+const restingHalves = 1200;
+const sweepEvery = 120;
+const maxRows = 2_000;
+
+export class NodeCounter implements Observer {
+  readonly #parts: NodeCounterParts;
+  readonly #counter: SeriesCounter;
+  readonly #clock = new DatabaseClock();
+  readonly #queue: Waiting[] = [];
+  #half = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #writing: Promise<void> | undefined;
+  #ended = false;
+  #observed = 0;
+  #failed = 0;
+  #queuedBytes = 0;
+  #lostHalves = 0;
+  #writeMs = 0;
+  #failedWrites = 0;
+
+  private constructor(parts: NodeCounterParts) {
+    this.#parts = parts;
+    this.#counter = new SeriesCounter(parts.maxSeries);
+  }
+
+  /** Registers the node and begins. Nothing before the next half second is a heartbeat; what is observed counts in it. */
+  static async start(parts: NodeCounterParts): Promise<NodeCounter> {
+    const counter = new NodeCounter(parts);
+    const sentAtMs = Date.now();
+    counter.#clock.learn(sentAtMs, await insertNode(parts.database, parts.nodeId), Date.now());
+    counter.#half = Math.floor(counter.#clock.now() / halfMs) + 1;
+    counter.#schedule();
+    return counter;
+  }
+
+  get figures(): CountingFigures {
+    return {
+      ...this.#counter.figures,
+      observed: this.#observed,
+      failed: this.#failed,
+      queuedBytes: this.#queuedBytes,
+      lostHalves: this.#lostHalves,
+      writeMs: this.#writeMs,
+      clockOffsetMs: this.#clock.offsetMs,
+    };
+  }
+
+  observe(observation: Observation): void {
+    this.#observed += 1;
+    try {
+      this.#counter.count(observation);
+    } catch (error) {
+      this.#failed += 1;
+      if (this.#failed === 1) this.#parts.log.error({ err: error }, 'telemetry: an observation could not be counted');
+    }
+  }
+
+  /** Writes everything observed until now, and the mark that this node ended of itself. */
+  async close(withinMs = 5_000): Promise<void> {
+    if (this.#ended) return;
+    this.#ended = true;
+    clearTimeout(this.#timer);
+    this.#turn(true);
+    const late = Promise.withResolvers<void>();
+    const timer = setTimeout(late.resolve, withinMs);
+    await Promise.race([this.#drain(), late.promise]);
+    clearTimeout(timer);
+    if (this.#queue.length > 0) this.#parts.log.error({ halves: this.#queue.length }, 'telemetry: the last counts could not be written and are lost');
+  }
+
+  #schedule(): void {
+    this.#timer = setTimeout(() => this.#tick(), Math.max(1, (this.#half + 1) * halfMs - this.#clock.now()));
+    this.#timer.unref();
+  }
+
+  #tick(): void {
+    if (Math.floor(this.#clock.now() / halfMs) > this.#half) this.#turn(false);
+    this.#schedule();
+    void this.#write();
+  }
+
+  /** Ends the present half; those that passed meanwhile were lived through as well, if slowly, unless they are many. */
+  #turn(last: boolean): void {
+    const now = Math.max(this.#half + (last ? 0 : 1), Math.floor(this.#clock.now() / halfMs));
+    this.#enqueue({ half: this.#half, beat: !last || now > this.#half, last: last && now === this.#half, window: this.#counter.turn() });
+    const skipped = now - this.#half - 1;
+    if (skipped > 0 && skipped <= toleratedHalves) {
+      for (let half = this.#half + 1; half < now; half += 1) this.#enqueue({ half, beat: true, last: false, window: null });
+    }
+    if (last && now > this.#half) this.#enqueue({ half: now, beat: false, last: true, window: null });
+    this.#half = now;
+    if (now % sweepEvery === 0) this.#counter.forgetResting(restingHalves);
+  }
+
+  #enqueue(row: Waiting): void {
+    this.#queue.push(row);
+    this.#queuedBytes += row.window?.packed.length ?? 0;
+    const { maxQueuedBytes = 32 * 1024 * 1024 } = this.#parts;
+    for (const waiting of this.#queue) {
+      if (this.#queuedBytes <= maxQueuedBytes) break;
+      this.#giveUp(waiting);
+    }
+    if (this.#queue.length > maxRows) this.#queue.splice(0, this.#queue.length - maxRows).forEach((waiting) => this.#giveUp(waiting));
+  }
+
+  #giveUp(waiting: Waiting): void {
+    if (waiting.window === null || waiting.window.series.length === 0) return;
+    this.#queuedBytes -= waiting.window.packed.length;
+    this.#lostHalves += 1;
+    waiting.window = { series: [], packed: lostMark };
+  }
+
+  async #drain(): Promise<void> {
+    while (this.#queue.length > 0) await this.#write();
+  }
+
+  /** One write at a time; rows that came meanwhile go with the next. */
+  #write(): Promise<void> {
+    this.#writing ??= this.#writeBatch().finally(() => {
+      this.#writing = undefined;
+    });
+    return this.#writing;
+  }
+
+  async #writeBatch(): Promise<void> {
+    const batch = this.#queue.slice(0, 50);
+    if (batch.length === 0) return;
+    const { database, nodeId, log } = this.#parts;
+    try {
+      await this.#identify(batch);
+      const sentAtMs = Date.now();
+      const nowMs = await insertHalves(database, nodeId, batch.map(rowOf));
+      this.#clock.learn(sentAtMs, nowMs, Date.now());
+      this.#writeMs = nowMs - ((batch.at(-1)?.half ?? 0) + 1) * halfMs;
+      if (this.#failedWrites > 0) log.info({ waited: this.#queue.length }, 'telemetry: counts are written again');
+      this.#failedWrites = 0;
+      this.#queue.splice(0, batch.length);
+      for (const { window } of batch) this.#queuedBytes -= window?.packed.length ?? 0;
+    } catch (error) {
+      this.#failedWrites += 1;
+      if (this.#failedWrites === 1) log.error({ err: error }, 'telemetry: counts cannot be written and wait in memory');
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  }
+
+  async #identify(batch: readonly Waiting[]): Promise<void> {
+    const unknown = [...new Set(batch.flatMap(({ window }) => window?.series.filter(({ id }) => id === undefined) ?? []))];
+    if (unknown.length === 0) return;
+    const ids = await resolveSeries(this.#parts.database, unknown.map(({ key }) => key));
+    unknown.forEach((series, at) => void (series.id = ids[at]));
+  }
+}
+
+const lostMark = new Uint8Array(0);
+
+function rowOf({ half, beat, last, window }: Waiting): HalfSecond {
+  const lost = window?.packed === lostMark;
+  if (window === null || window.series.length === 0) return { half, beat: beat && !lost, last, lost, counts: new Uint8Array(0) };
+  return { half, beat, last, lost, counts: Buffer.concat([writeSeriesIds(window.series.map(({ id }) => id ?? 0)), window.packed]) };
+}

@@ -1,0 +1,39 @@
+/** Half seconds of a node in PostgreSQL. Times are of the database's clock, so that nodes agree on them. */
+import type { Queryable } from '../../database/pool.ts';
+
+export const halfMs = 500;
+
+export interface HalfSecond {
+  /** Half seconds since the epoch. */
+  readonly half: number;
+  readonly beat: boolean;
+  readonly last: boolean;
+  readonly lost: boolean;
+  /** core/telemetry/counts-codec.ts; empty when nothing was counted. */
+  readonly counts: Uint8Array;
+}
+
+/** Writes rows, or leaves those that are there; returns the database's clock in ms. */
+export async function insertHalves(database: Queryable, nodeId: string, halves: readonly HalfSecond[]): Promise<number> {
+  const { rows } = await database.query<{ now_ms: number }>({
+    name: 'insert-telemetry-seconds',
+    text: `with written as (
+             insert into telemetry_seconds (second, node_id, part, beat, last, lost, counts)
+             select to_timestamp(half / 2), $1, (half % 2)::smallint, beat, last, lost, counts
+             from unnest($2::bigint[], $3::boolean[], $4::boolean[], $5::boolean[], $6::bytea[]) as given (half, beat, last, lost, counts)
+             on conflict (node_id, second, part) do nothing)
+           select (extract(epoch from clock_timestamp()) * 1000)::float8 as now_ms`,
+    values: [nodeId, halves.map(({ half }) => half), halves.map(({ beat }) => beat), halves.map(({ last }) => last), halves.map(({ lost }) => lost), halves.map(({ counts }) => Buffer.from(counts))],
+  });
+  return rows[0]?.now_ms ?? 0;
+}
+
+/** Registers a node that begins to count; returns the database's clock in ms. */
+export async function insertNode(database: Queryable, nodeId: string): Promise<number> {
+  const { rows } = await database.query<{ now_ms: number }>(
+    `insert into telemetry_nodes (node_id) values ($1) on conflict (node_id) do nothing
+     returning (extract(epoch from clock_timestamp()) * 1000)::float8 as now_ms`,
+    [nodeId],
+  );
+  return rows[0]?.now_ms ?? Date.now();
+}
