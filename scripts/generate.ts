@@ -5,6 +5,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { manifestSchema, mappingSchema } from './manifest-schema.ts';
+import { playbookSchemas } from './playbook-schema.ts';
 import { sdkTypes } from './sdk-types.ts';
 
 interface Generated {
@@ -23,6 +24,7 @@ const generated: readonly Generated[] = [
     path: 'packages/contract/schema/mapping.v1.json',
     render: () => `${JSON.stringify(mappingSchema(), null, 2)}\n`,
   },
+  ...playbookSchemas.map(({ name, render }) => ({ path: `packages/contract/schema/${name}.v1.json`, render: () => `${JSON.stringify(render(), null, 2)}\n` })),
   { path: 'packages/sdk/src/generated/contract.ts', render: sdkTypes },
 ];
 

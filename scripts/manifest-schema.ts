@@ -32,11 +32,11 @@ export const manifestSchema = (): Json => published(Manifest);
 export const mappingSchema = (): Json => ({ $id: 'https://evenkeel.dev/schemas/mapping.v1.json', ...(published(Mapping) as { [key: string]: Json }) });
 
 /** Equal parts become one definition; a part shorter than a reference to it stays where it is. */
-function published(top: object): Json {
+export function published(top: object, rooms: readonly object[] = [value, request, response, auth, mapping, manifest]): Json {
   const names = new Map<string, string>();
-  for (const room of [value, request, response, auth, mapping, manifest]) {
-    for (const [name, schema] of Object.entries(room)) {
-      if (schema === top || typeof schema !== 'object' || !('type' in schema || 'anyOf' in schema)) continue;
+  for (const room of rooms) {
+    for (const [name, schema] of Object.entries(room) as [string, unknown][]) {
+      if (schema === top || typeof schema !== 'object' || schema === null || !('type' in schema || 'anyOf' in schema)) continue;
       const text = JSON.stringify(schema);
       if (text.length > 80 && !names.has(text)) names.set(text, name);
     }

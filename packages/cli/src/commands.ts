@@ -6,6 +6,7 @@ import { connectorsNew } from './commands/connectors-new.ts';
 import { connectorsPush, connectorsRollback } from './commands/connectors-push.ts';
 import { connectorsTest } from './commands/connectors-test.ts';
 import { demo } from './commands/demo.ts';
+import { playbookCheck, playbookSlo } from './commands/playbook.ts';
 import { start } from './commands/start.ts';
 import { vaultRotate, vaultStatus } from './commands/vault.ts';
 
@@ -19,6 +20,8 @@ export const commands: readonly Command[] = [
   connectorsRollback,
   accountsList,
   accountsShow,
+  playbookCheck,
+  playbookSlo,
   vaultStatus,
   vaultRotate,
 ];
