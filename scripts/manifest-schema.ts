@@ -10,6 +10,7 @@ import * as mapping from '@evenkeel/contract/manifest/mapping.ts';
 import * as request from '@evenkeel/contract/manifest/request.ts';
 import * as response from '@evenkeel/contract/manifest/response.ts';
 import * as value from '@evenkeel/contract/manifest/value.ts';
+import * as webhooks from '@evenkeel/contract/manifest/webhooks.ts';
 
 type Json = string | number | boolean | null | Json[] | { [key: string]: Json };
 
@@ -32,7 +33,7 @@ export const manifestSchema = (): Json => published(Manifest);
 export const mappingSchema = (): Json => ({ $id: 'https://evenkeel.dev/schemas/mapping.v1.json', ...(published(Mapping) as { [key: string]: Json }) });
 
 /** Equal parts become one definition; a part shorter than a reference to it stays where it is. */
-export function published(top: object, rooms: readonly object[] = [value, request, response, auth, mapping, manifest]): Json {
+export function published(top: object, rooms: readonly object[] = [value, request, response, auth, mapping, webhooks, manifest]): Json {
   const names = new Map<string, string>();
   for (const room of rooms) {
     for (const [name, schema] of Object.entries(room) as [string, unknown][]) {

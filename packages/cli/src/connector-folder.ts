@@ -65,8 +65,8 @@ export async function readManifest(folder: string): Promise<JsonFile> {
   return { ok: true, value: withMappings(manifest.value, mappings) };
 }
 
-/** The fixtures of a connector, by file name; none when it has no such folder. */
-export async function fixtureFiles(folder: string): Promise<string[]> {
-  const files = await readdir(join(folder, 'fixtures')).catch(() => []);
-  return files.filter((file) => file.endsWith('.json')).toSorted().map((file) => join(folder, 'fixtures', file));
+/** The fixtures of a connector, or those of a folder among them, by file name; none when there is no such folder. */
+export async function fixtureFiles(folder: string, within = ''): Promise<string[]> {
+  const files = await readdir(join(folder, 'fixtures', within)).catch(() => []);
+  return files.filter((file) => file.endsWith('.json')).toSorted().map((file) => join(folder, 'fixtures', within, file));
 }

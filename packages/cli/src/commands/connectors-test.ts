@@ -2,7 +2,8 @@
 import { relative } from 'node:path';
 import { Fixture } from '@evenkeel/contract/fixture.ts';
 import type { Connector } from '@evenkeel/core/connectors/connector.ts';
-import type { FixtureResult } from '@evenkeel/core/gateway/fixture.ts';
+import { WebhookFixture } from '@evenkeel/contract/webhook-fixture.ts';
+import type { Difference } from '@evenkeel/core/gateway/difference.ts';
 import { jsonOption, type Command } from '../command.ts';
 import { findConnectors, fixtureFiles, readJsonFile, readManifest, type ConnectorFolder } from '../connector-folder.ts';
 import { exitCodes } from '../exit-code.ts';
@@ -21,7 +22,7 @@ export const connectorsTest: Command = {
   operands: '[path…]',
   arity: [0, Infinity],
   options: { ...jsonOption },
-  details: ['A fixture is a call, the exchanges with the vendor it has to lead to, and the answer it has to give.', 'A path is a connector\'s folder or its connector.json.'],
+  details: ['A fixture is a call, the exchanges with the vendor it has to lead to, and the answer it has to give.', 'One under fixtures/webhooks is a request of the vendor, and what has to become of it.', 'A path is a connector\'s folder or its connector.json.'],
   async run({ positionals, cwd, out, values, signal }) {
     const connectors = await findConnectors(positionals, cwd);
     const reports: Report[] = [];
@@ -46,25 +47,35 @@ async function testFolder({ folder, manifestPath }: ConnectorFolder, cwd: string
   const compiled = compileConnector(manifest.value);
   if (!compiled.ok) return [{ file: manifestPath, ok: false, findings: compiled.faults.map((fault) => faultLine(manifestPath, fault)) }];
   const reports: Report[] = [];
-  for (const path of await fixtureFiles(folder)) reports.push(await replay(compiled.connector, path, relative(cwd, path)));
+  for (const path of await fixtureFiles(folder)) reports.push(await replay(path, relative(cwd, path), Fixture, await callReplayer(compiled.connector)));
+  for (const path of await fixtureFiles(folder, 'webhooks')) reports.push(await replay(path, relative(cwd, path), WebhookFixture, await webhookReplayer(compiled.connector)));
   return reports;
 }
 
-async function replay(connector: Connector, path: string, file: string): Promise<Report> {
-  const [{ runFixture }, { checkShape }, { createCrypto }] = await Promise.all([
-    import('@evenkeel/core/gateway/fixture.ts'),
-    import('@evenkeel/core/connectors/lint/shape.ts'),
-    import('@evenkeel/server/upstream/crypto.ts'),
-  ]);
+/** What was made of a fixture that has the right shape. */
+type Replayer = (fixture: unknown) => Promise<{ readonly ok: boolean; readonly differences: readonly Difference[] }>;
+
+async function callReplayer(connector: Connector): Promise<Replayer> {
+  const [{ runFixture }, { createCrypto }] = await Promise.all([import('@evenkeel/core/gateway/fixture.ts'), import('@evenkeel/server/upstream/crypto.ts')]);
+  return (fixture) => runFixture(connector, fixture as Fixture, { crypto: createCrypto() });
+}
+
+async function webhookReplayer(connector: Connector): Promise<Replayer> {
+  const [{ runWebhookFixture }, { createVerificationCrypto }] = await Promise.all([import('@evenkeel/core/inbound/webhook-fixture.ts'), import('@evenkeel/server/inbound/verification-crypto.ts')]);
+  return (fixture) => runWebhookFixture(connector, fixture as WebhookFixture, { crypto: createVerificationCrypto() });
+}
+
+async function replay(path: string, file: string, schema: object, run: Replayer): Promise<Report> {
+  const { checkShape } = await import('@evenkeel/core/connectors/lint/shape.ts');
   const content = await readJsonFile(path);
   if (!content.ok) return { file, ok: false, findings: [faultLine(file, { path: '', message: content.message })] };
-  const { faults } = checkShape(Fixture, content.value);
+  const { faults } = checkShape(schema, content.value);
   if (faults.length > 0) return { file, ok: false, findings: faults.map((fault) => faultLine(file, fault)) };
-  const result = await runFixture(connector, content.value as Fixture, { crypto: createCrypto() });
+  const result = await run(content.value);
   return { file, ok: result.ok, findings: result.differences.map((difference) => differenceLine(file, difference)) };
 }
 
-function differenceLine(file: string, { at, expected, actual }: FixtureResult['differences'][number]): string {
+function differenceLine(file: string, { at, expected, actual }: Difference): string {
   return `${file}:${at}: expected ${shown(expected)}, got ${shown(actual)}`;
 }
 

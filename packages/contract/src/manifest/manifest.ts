@@ -4,6 +4,7 @@ import { AuthScheme, Step } from './auth.ts';
 import { Mapping } from './mapping.ts';
 import { Request, requestProperties, ArrayStyle } from './request.ts';
 import { Condition, ErrorRule, Pagination, RateLimit, Response, Capture } from './response.ts';
+import { Webhooks } from './webhooks.ts';
 import { ConnectField, Path, PlainPath, Strict, Template, ValueMap, Value } from './value.ts';
 
 export const Operation = Strict(
@@ -74,6 +75,7 @@ export const Manifest = Strict(
       Strict({ external_id: Type.Optional(Value), label: Type.Optional(Value) }, { description: 'The vendor\'s id and a readable name of the connected account, from captures.' }),
     ),
     post_install: Type.Optional(Type.Array(Step)),
+    webhooks: Type.Optional(Webhooks),
     mappings: Type.Optional(
       Type.Record(Type.String({ pattern: '^[a-z]+\\.[a-z_]+$' }), Mapping, { additionalProperties: false, description: 'Unified model to its mapping. On disk each stands in its own file: mappings/<category>.<resource>.json.' }),
     ),

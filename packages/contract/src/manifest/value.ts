@@ -19,6 +19,13 @@ export const scopeRoots = [
   'key', // derived from secret.private_key: { fingerprint: "SHA256:…" base64 of the SPKI DER }
   'now', // { epoch_s, epoch_ms, iso } at the time of building
   'connect', // { redirect_uri, session_id } while connecting
+  'request', // a webhook as it came: { method, url (as registered, with its query), path, query: {…}, headers: {…lower-case, those that came once}, body (parsed) }
+  'item', // of a webhook: the member of a list that a rule or an event is about
+  'parent', // the member around it, where lists stand in lists
+  'signature', // the other fields of a signature header with pairs, or the header of a JWT
+  'computed', // the HMACs that a handshake asks for, by name
+  'webhook', // of a subscription: { url }, the address the vendor is to send to
+  'poll', // of a poll: { cursor }
 ] as const;
 export type ScopeRoot = (typeof scopeRoots)[number];
 

@@ -27,7 +27,14 @@ const moments: Readonly<Record<string, { readonly places: RegExp; readonly when:
   page: { places: /^(resources|pagination)\b/, when: 'while a list is read' },
   callback: { places: /^(auth|account|post_install)\b/, when: 'while an account connects' },
   connect: { places: /^(auth|post_install)\b/, when: 'while an account connects' },
-  claims: { places: /^(auth|account)\b/, when: 'after a token response' },
+  claims: { places: /^(auth|account|webhooks\.verify)\b/, when: 'after a token response' },
+  request: { places: /^webhooks\.(verify|handshake|ack|event|events)\b/, when: 'while a webhook is read' },
+  item: { places: /^webhooks\.(verify|event|events)\b/, when: 'while an event of a webhook is read' },
+  parent: { places: /^webhooks\.(event|events)\b/, when: 'while an event of a webhook is read' },
+  signature: { places: /^webhooks\.verify\b/, when: 'while a webhook is proven' },
+  computed: { places: /^webhooks\.handshake\b/, when: 'in the reply of a handshake' },
+  webhook: { places: /^(webhooks\.(subscriptions|setup)|post_install)\b/, when: 'in a subscription' },
+  poll: { places: /^webhooks\.poll\b/, when: 'in a poll' },
   response: { places: /(^|\.)(callback|capture)\./, when: 'in a capture' },
 };
 
@@ -62,6 +69,9 @@ const origins: Readonly<Record<string, string>> = {
   response: 'an answer does not have',
   now: 'a moment does not have',
   connect: 'a connection does not have',
+  request: 'a webhook does not have',
+  webhook: 'a subscription does not have',
+  poll: 'a poll does not have',
   key: 'a key does not have',
 };
 
@@ -72,18 +82,24 @@ const fixedNames: Names = {
   response: new Set(['status', 'headers', 'body']),
   now: new Set(['epoch_s', 'epoch_ms', 'iso']),
   connect: new Set(['redirect_uri', 'session_id']),
+  request: new Set(['method', 'url', 'path', 'query', 'headers', 'body']),
+  webhook: new Set(['url']),
+  poll: new Set(['cursor']),
   key: new Set(['fingerprint']),
 };
 
 /** Every name the manifest defines, root by root; `undefined` where names are made by an expression. */
 function definedNames(manifest: unknown): Names {
-  const { auth, app_fields: appFields } = (isRecord(manifest) ? manifest : {}) as Partial<Manifest>;
+  const { auth, app_fields: appFields, webhooks } = (isRecord(manifest) ? manifest : {}) as Partial<Manifest>;
   const config = new Set<string>();
   const secret = new Set<string>();
   for (const scheme of asList(auth)) {
     for (const field of asList(isRecord(scheme) ? scheme['fields'] : undefined)) {
       if (isRecord(field) && typeof field['name'] === 'string') (field['secret'] === true ? secret : config).add(field['name']);
     }
+  }
+  for (const made of asList(isRecord(webhooks) ? webhooks['subscriptions'] : undefined)) {
+    if (isRecord(made) && isRecord(made['secret']) && typeof made['secret']['name'] === 'string') secret.add(made['secret']['name']);
   }
   const app = new Set(['client_id', 'client_secret']);
   for (const field of asList(appFields)) if (isRecord(field) && typeof field['name'] === 'string') app.add(field['name']);
