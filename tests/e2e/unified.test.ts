@@ -198,66 +198,6 @@ for (const subject of found) {
   });
 }
 
-describe('overrides', () => {
-  const subject = found.find(({ connector, model }) => connector === 'hubspot' && model === 'crm.contacts');
-  assert.ok(subject);
-  const at = '/v1/connectors/hubspot/mappings/crm.contacts';
-  const title = async (account: string): Promise<unknown> => ((await ok(ask({ ...subject, account }, 'GET', '?limit=1')))['results'] as Json[])[0]?.['title'];
-  const others = cast.members.filter(({ plan, account }) => plan.connector === 'hubspot' && account.id !== subject.account);
-  const read = (path: string) => ({ fields: { title: { read: path } } });
-
-  it('apply in layers, the narrower over the wider, and are shown with what they change', async () => {
-    const [other] = others;
-    assert.ok(other);
-    await ok(call('PUT', `${at}/override`, { body: read('properties.company') }));
-    await ok(call('PUT', `${at}/override?tenant_id=${other.plan.tenant}`, { body: read('properties.email') }));
-    const shown = await ok(call('PUT', `${at}/override?account_id=${subject.account}`, { body: read('properties.lifecyclestage') }));
-    assert.deepEqual((shown['layers'] as Json[]).map(({ layer }) => layer), ['installation', 'account']);
-    assert.deepEqual(shown['changes'], [{ path: 'fields.title', before: 'properties.jobtitle', after: { read: 'properties.lifecyclestage' } }]);
-    assert.match(String(await title(subject.account)), /^(lead|customer|opportunity|subscriber)$/);
-    assert.match(String(await title(other.account.id)), /@|null/);
-    for (const query of [`?account_id=${subject.account}`, `?tenant_id=${other.plan.tenant}`, '']) await ok(call('DELETE', `${at}/override${query}`));
-    const plain = await ok(call('GET', `${at}?account_id=${subject.account}`));
-    assert.deepEqual(plain['layers'], []);
-    assert.deepEqual(plain['changes'], []);
-    assert.deepEqual(plain['effective'], plain['built_in']);
-  });
-
-  it('are refused whole when the mapping would be faulty, and never for another model or a tenant\'s key', async () => {
-    const refused = await call('PUT', `${at}/override`, { body: { fields: { id: null, titel: 'x' } } });
-    assert.equal(refused.json?.['code'], 'connector_invalid');
-    assert.deepEqual((refused.json['errors'] as Json[]).map(({ path: place }) => String(place)), ['fields.id', 'fields.titel']);
-    for (const body of [{ model: 'crm.deals' }, [], 'x']) assert.equal((await call('PUT', `${at}/override`, { body })).json?.['code'], 'validation_failed');
-    assert.equal((await call('GET', '/v1/connectors/hubspot/mappings/crm.unicorns')).json?.['code'], 'not_found');
-    assert.equal((await call('GET', `${at}?account_id=acc_unknown`)).json?.['code'], 'not_found');
-    const key = (await call('POST', '/v1/api-keys', { body: { name: 't', scope: 'admin', tenant_id: 'tenant' } })).json?.['key'];
-    assert.equal((await call('GET', at, { key: String(key) })).status, 403);
-  });
-
-  it('make a record that lacks a required field mapping_failed, platform, with its place', async () => {
-    await ok(call('PUT', `${at}/override`, { body: { fields: { id: 'properties.nowhere' } } }));
-    const answer = await ask(subject, 'GET', '?limit=2');
-    await ok(call('DELETE', `${at}/override`));
-    assert.equal(answer.status, 502);
-    assert.equal(answer.json?.['code'], 'mapping_failed');
-    assert.equal(answer.json['origin'], 'platform');
-    assert.deepEqual((answer.json['errors'] as Json[])[0]?.['path'], 'results[0].id');
-    const record = await recorded(String(answer.json['request_id']));
-    assert.deepEqual([record['surface'], record['resource'], record['method'], record['code'], record['origin'], record['upstream_status']], ['unified', 'crm.contacts', 'list', 'mapping_failed', 'platform', 200]);
-  });
-});
-
-/** Records are written behind the answers. */
-async function recorded(requestId: string): Promise<Json> {
-  for (;;) {
-    const page = await ok(call('GET', `/v1/calls?request_id=${requestId}`));
-    const [record] = page['results'] as Json[];
-    if (record !== undefined) return record;
-    signal.throwIfAborted();
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-}
-
 /** What one vendor wants beyond the model, as a caller would find it out: by the proxy. */
 async function vendorNeeds(subject: Subject): Promise<Json> {
   const teams = await ok(call('GET', '/v1/proxy/teams?limit=1', { headers: { 'evenkeel-account': subject.account } }));

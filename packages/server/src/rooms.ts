@@ -6,7 +6,8 @@ import { reEncryptionJob } from './accounts/vault/re-encryption.ts';
 import { vaultRoutes } from './accounts/vault/vault-routes.ts';
 import type { Vault } from './accounts/vault/vault.ts';
 import type { Configuration } from './configuration.ts';
-import { MappingOverrides } from './connectors/mapping-overrides.ts';
+import { ConnectorOverrides } from './connectors/connector-overrides.ts';
+import { effectiveConnectors } from './connectors/effective-connectors.ts';
 import { overrideRoutes } from './connectors/override-routes.ts';
 import { openRegistry } from './connectors/registry.ts';
 import { connectorRoutes } from './connectors/routes.ts';
@@ -67,13 +68,14 @@ export async function buildRooms(foundation: Foundation): Promise<Rooms> {
     ],
   });
   onClose(async () => registry.close());
+  const overrides = await ConnectorOverrides.open(pool, notifications, log);
 
   const hostMap = createHostMap(configuration.hostMap);
   const crypto = createCrypto();
   const upstream = createUpstreamClient({ hostMap, allowPrivate: configuration.allowPrivate });
   onClose(() => upstream.close());
 
-  const accounts = await createAccountsRoom({ pool, notifications, log, now, publicUrl: configuration.publicUrl, vault, connectors: registry, upstream, hostMap, crypto });
+  const accounts = await createAccountsRoom({ pool, notifications, log, now, publicUrl: configuration.publicUrl, vault, connectors: effectiveConnectors(registry, overrides), upstream, hostMap, crypto });
   onClose(() => accounts.close());
   if (configuration.role !== 'api') accounts.scheduler.start();
 
@@ -81,11 +83,10 @@ export async function buildRooms(foundation: Foundation): Promise<Rooms> {
   const recorder = new BufferedCallRecorder({ database: pool, log, observer });
   onClose(() => recorder.close());
   const gateway = new Gateway({ accounts: accounts.access, upstream, crypto, recorder, log, now });
-  const overrides = await MappingOverrides.open(pool, notifications, log);
   const unified = new UnifiedGateway({ gateway, accounts: accounts.access, mappings: overrides, now });
 
   return {
-    routes: [...connectorRoutes({ registry, database: pool }), ...overrideRoutes({ registry, overrides, database: pool }), ...accounts.routes, ...gatewayRoutes(gateway, now), ...unifiedRoutes(unified), ...callRoutes(pool), ...vaultRoutes(pool), ...metricsRoutes({ database: pool, counts: () => recorder.counts, version })],
+    routes: [...connectorRoutes({ registry, overrides, database: pool }), ...overrideRoutes({ registry, overrides, database: pool }), ...accounts.routes, ...gatewayRoutes(gateway, now), ...unifiedRoutes(unified), ...callRoutes(pool), ...vaultRoutes(pool), ...metricsRoutes({ database: pool, counts: () => recorder.counts, version })],
     jobs: [tokenDriftRetentionJob(pool), callRetentionJob(pool, { now }), reEncryptionJob({ pool, vault, log })],
   };
 }

@@ -19,6 +19,8 @@ export const ConnectorRollout = Type.Object({
 });
 export type ConnectorRollout = Type.Static<typeof ConnectorRollout>;
 
+export const ConnectorDetailQuery = Type.Object({ account_id: Type.Optional(Type.String({ maxLength: 64, description: 'As this account sees it: its version, and its overrides.' })) });
+
 export const ConnectorSummary = Type.Object({
   id: Type.String(),
   name: Type.String(),

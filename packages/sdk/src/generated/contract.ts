@@ -424,6 +424,11 @@ export interface ConnectorDetail {
   post_install: string[];
 }
 
+export interface ConnectorDetailQuery {
+  /** As this account sees it: its version, and its overrides. */
+  account_id?: string;
+}
+
 export interface ConnectorList {
   results: ConnectorSummary[];
   /** Pass as cursor for the next page; null at the end. */
@@ -572,6 +577,27 @@ export interface RolloutRequest {
   percent: number;
 }
 
+export interface EffectiveManifest {
+  connector: string;
+  version: number;
+  /** The manifest of this connector version, its mappings included. */
+  built_in: unknown;
+  /** In the order in which they apply. */
+  layers: Override[];
+  effective: unknown;
+  /** Between built_in and effective. */
+  changes: {
+    path: string;
+    before?: unknown;
+    after?: unknown;
+  }[];
+  /** Why the layers do not fit this version; calls answer connector_invalid, those of one mapping mapping_failed. */
+  faults: {
+    path: string;
+    message: string;
+  }[];
+}
+
 export interface EffectiveMapping {
   connector: string;
   version: number;
@@ -579,7 +605,7 @@ export interface EffectiveMapping {
   /** The mapping of this connector version; null where it has none. */
   built_in: unknown;
   /** In the order in which they apply. */
-  layers: MappingOverride[];
+  layers: Override[];
   effective: unknown;
   /** Between built_in and effective. */
   changes: {
@@ -595,12 +621,14 @@ export interface EffectiveMapping {
 }
 
 /** Whose layer: an account's, a tenant's, or without either the installation's. */
-export interface MappingLayerQuery {
+export interface LayerQuery {
   tenant_id?: string;
   account_id?: string;
 }
 
-export interface MappingOverride {
+export interface Override {
+  /** What it changes: "manifest", or the unified model whose mapping it changes. */
+  part: string;
   layer: 'installation' | 'tenant' | 'account';
   /** The tenant or the account; empty for the installation. */
   owner: string;

@@ -3,7 +3,7 @@
  * the account. The hot path is two map lookups and an answer made beforehand; everything else happens once per change.
  */
 import type { AccountState } from '@evenkeel/contract/accounts.ts';
-import type { ErrorCode } from '@evenkeel/contract/errors.ts';
+import type { ErrorCode, Origin } from '@evenkeel/contract/errors.ts';
 import { isRenewable } from '@evenkeel/core/accounts/connect-steps.ts';
 import { refreshOf } from '@evenkeel/core/accounts/refresh-rules.ts';
 import { renewFrom } from '@evenkeel/core/accounts/token.ts';
@@ -35,6 +35,8 @@ export interface OpenAccount {
 
 export interface OpenFailure {
   readonly code: ErrorCode;
+  /** Where the code's own would blame the wrong one. */
+  readonly origin?: Origin;
   readonly detail: string;
   readonly connectUrl?: string;
   readonly retryAfterS?: number;
@@ -84,11 +86,16 @@ export class AccountOpener {
       entry !== undefined &&
       this.#parts.now() < entry.freshUntilMs &&
       (caller.tenantId === null || caller.tenantId === entry.tenantId) &&
-      this.#parts.connectors.get(entry.connectorId, accountId)?.connector === entry.connector
+      this.#isCurrent(entry, accountId)
     ) {
       return entry.answer;
     }
     return this.#openSlowly(accountId, caller);
+  }
+
+  #isCurrent({ connectorId, connector, tenantId }: Entry, accountId: string): boolean {
+    const present = this.#parts.connectors.get(connectorId, accountId, tenantId);
+    return present?.connector === connector && present?.fault === undefined;
   }
 
   /** Drops what is remembered; a load under way is not remembered either. */
@@ -164,11 +171,12 @@ export class AccountOpener {
     const { pool, connectors, now } = this.#parts;
     const account = await findAccount(pool, accountId, null);
     if (account === undefined) return { loaded: { ...unknown, result: notFound(accountId) } };
-    const found = connectors.get(account.connector_id, accountId);
+    const found = connectors.get(account.connector_id, accountId, account.tenant_id);
     const base = { tenantId: account.tenant_id, connectorId: account.connector_id, connector: found?.connector, keepMs: believedMs };
     const refusal = await this.#refusalOf(account);
     // Only a dead account is remembered as such: the others are about to change.
     if (refusal !== undefined) return { loaded: { ...base, keepMs: account.state === 'needs_reauth' ? believedMs : 0, result: { ok: false, failure: refusal } } };
+    if (found?.fault !== undefined) return { loaded: { ...base, keepMs: 0, result: { ok: false, failure: { code: 'connector_invalid', origin: 'platform', detail: found.fault } } } };
     const credential = await readCredential(pool, accountId);
     const scheme = found?.connector.scheme(account.scheme_id);
     if (found === undefined || scheme === undefined || credential === undefined) {

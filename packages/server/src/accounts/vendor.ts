@@ -25,8 +25,11 @@ import type { Credential } from './credential-store.ts';
 
 /** Where connectors and the installation's apps come from; the registry gives it. */
 export interface ConnectorSource {
-  /** The version in effect for an account, or for new ones. In memory: asked on every call. */
-  get(id: string, accountId?: string): { readonly connector: Connector; readonly version: number } | undefined;
+  /**
+   * The version in effect for an account, or for new ones; with the tenant as its calls see it, overrides and all.
+   * `fault`: why the overrides do not fit it. In memory: asked on every call.
+   */
+  get(id: string, accountId?: string, tenantId?: string): { readonly connector: Connector; readonly version: number; readonly fault?: string } | undefined;
   /** client_id, client_secret and the app fields; empty when none are stored. */
   app(id: string): Promise<Readonly<Record<string, string>>>;
 }

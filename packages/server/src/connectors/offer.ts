@@ -3,6 +3,7 @@ import type { ConnectorDetail, ConnectorRollout, ConnectorSummary, OfferedOperat
 import type { OfferedModel } from '@evenkeel/contract/api/unified.ts';
 import type { Manifest, Operation, Resource } from '@evenkeel/contract/manifest/manifest.ts';
 import type { CompiledOperation, Connector } from '@evenkeel/core/connectors/compile.ts';
+import type { CompiledMapping } from '@evenkeel/core/connectors/mapping/mapping.ts';
 import { offeredModel } from './offered-model.ts';
 import type { ServedConnector } from './catalogue.ts';
 import type { ConnectorRow } from './store.ts';
@@ -27,8 +28,18 @@ export function shownSummary({ stable, row }: ServedConnector, appFields: readon
   };
 }
 
-export function shownDetail(served: ServedConnector, appFields: readonly string[]): ConnectorDetail {
-  const { connector, version } = served.stable;
+/** What an account is offered: its version of the connector, and its mappings. */
+export interface OfferingConnector {
+  readonly connector: Connector;
+  readonly version: number;
+  readonly models: readonly string[];
+  /** Throws when the overrides of a mapping do not fit. */
+  mapping(model: string): CompiledMapping | undefined;
+}
+
+/** Without `effective` the stable version, without overrides. */
+export function shownDetail(served: ServedConnector, appFields: readonly string[], effective: OfferingConnector = stableOf(served)): ConnectorDetail {
+  const { connector, version } = effective;
   const { manifest } = connector;
   return {
     ...shownSummary(served, appFields),
@@ -43,14 +54,23 @@ export function shownDetail(served: ServedConnector, appFields: readonly string[
     })),
     app_fields: manifest.app_fields ?? [],
     offered_resources: Object.fromEntries(Object.entries(manifest.resources).map(([name, resource]) => [name, offeredResource(connector, name, resource)])),
-    unified: Object.fromEntries(Object.keys(manifest.mappings ?? {}).flatMap((model) => offeredModels(connector, model))),
+    unified: Object.fromEntries(effective.models.flatMap((model) => offeredModels(effective, model))),
     post_install: (manifest.post_install ?? []).map(({ id }) => id),
   };
 }
 
-function offeredModels(connector: Connector, model: string): [string, OfferedModel][] {
-  const mapping = connector.mapping(model);
-  return mapping === undefined ? [] : [[model, offeredModel(mapping)]];
+function stableOf({ stable: { connector, version } }: ServedConnector): OfferingConnector {
+  return { connector, version, models: Object.keys(connector.manifest.mappings ?? {}), mapping: (model) => connector.mapping(model) };
+}
+
+/** A mapping whose overrides do not fit offers nothing. */
+function offeredModels(effective: OfferingConnector, model: string): [string, OfferedModel][] {
+  try {
+    const mapping = effective.mapping(model);
+    return mapping === undefined ? [] : [[model, offeredModel(mapping)]];
+  } catch {
+    return [];
+  }
 }
 
 /** Consent at a vendor needs a registered client; so does whatever the manifest reads from `app`. */

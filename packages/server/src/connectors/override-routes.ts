@@ -1,78 +1,143 @@
-/** Routes for overrides of mappings: what is in effect for whom, and changing one layer. */
+/** Routes for overrides of manifests and mappings: what is in effect for whom, and changing one layer. */
 import Type from 'typebox';
-import { EffectiveMapping, MappingLayerQuery, MappingParams, type MappingLayer } from '@evenkeel/contract/api/mapping-overrides.ts';
+import { EffectiveManifest, EffectiveMapping, LayerQuery, ManifestParams, MappingParams, type Override, type OverrideLayer } from '@evenkeel/contract/api/overrides.ts';
 import { modelNamed, modelNames } from '@evenkeel/contract/unified/models.ts';
-import { changesBetween, faultOfPatch } from '@evenkeel/core/connectors/mapping/mapping-merge.ts';
+import type { Connector } from '@evenkeel/core/connectors/connector.ts';
+import type { Fault } from '@evenkeel/core/connectors/lint/fault.ts';
+import { lintManifest } from '@evenkeel/core/connectors/lint/lint.ts';
+import { changesBetween } from '@evenkeel/core/connectors/overrides/merge-patch.ts';
+import { faultsOfManifestPatch, faultsOfMappingPatch } from '@evenkeel/core/connectors/overrides/override-rules.ts';
 import type { Caller } from '../access/keys.ts';
 import type { Queryable } from '../database/pool.ts';
 import { Refusal } from '../http/problem.ts';
 import { route, type Route } from '../http/route.ts';
 import type { ActiveConnector } from './catalogue.ts';
-import { merge, type MappingOverrides, type MappingOwner } from './mapping-overrides.ts';
-import { removeOverride, tenantOf, writeOverride, type OverrideRow } from './override-store.ts';
+import { mergeManifest, mergeMapping, type ConnectorOverrides, type OverrideOwner } from './connector-overrides.ts';
+import { manifestPart, removeOverride, tenantOf, writeOverride, type OverrideRow } from './override-store.ts';
 import { unknownConnector, type ConnectorRegistry } from './registry.ts';
 
 interface Parts {
   readonly registry: ConnectorRegistry;
-  readonly overrides: MappingOverrides;
+  readonly overrides: ConnectorOverrides;
   readonly database: Queryable;
 }
-type Query = Type.Static<typeof MappingLayerQuery>;
+type Query = Type.Static<typeof LayerQuery>;
 interface Target {
   readonly active: ActiveConnector;
-  readonly owner: MappingOwner;
-  readonly layer: MappingLayer;
+  readonly owner: OverrideOwner;
+  readonly layer: OverrideLayer;
   readonly layerOwner: string;
 }
 
+const common = { tag: 'connectors', access: 'admin', bodyLimit: 262_144 } as const;
+const reading = { tag: 'connectors', access: 'read', audit: { none: 'reads only' } } as const;
+const patch = (of: string) => Type.Unknown({ description: `A merge patch on the ${of}.` });
+
 export function overrideRoutes(parts: Parts): Route[] {
-  const { overrides, database } = parts;
+  return [...mappingRoutes(parts), ...manifestRoutes(parts)];
+}
+
+function mappingRoutes(parts: Parts): Route[] {
   const path = '/v1/connectors/:id/mappings/:model';
-  const common = { tag: 'connectors', access: 'admin' } as const;
-  const schema = { params: MappingParams, query: MappingLayerQuery, response: { 200: EffectiveMapping } } as const;
+  const schema = { params: MappingParams, query: LayerQuery, response: { 200: EffectiveMapping } } as const;
+  const target = async ({ id, model }: { id: string; model: string }, query: Query, caller: Caller): Promise<Target> => {
+    const found = await targetOf(parts, id, query, caller);
+    if (modelNamed(model) === undefined) throw new Refusal('not_found', `There is no unified model ${model}. There are: ${modelNames.join(', ')}.`);
+    return found;
+  };
+  const shown = ({ active, owner }: Target, model: string): EffectiveMapping => {
+    const { connector } = parts.overrides.connectorFor(active.connector, owner);
+    return shownMapping({ connector, version: active.version }, model, parts.overrides.layers(active.connector.id, model, owner));
+  };
   return [
     route({
-      ...common, access: 'read', method: 'GET', path, summary: 'A mapping as it is in effect for an account, a tenant or the installation, layer by layer', audit: { none: 'reads only' }, schema,
-      async handle({ params, query, caller }) {
-        const target = await targetOf(parts, params, query, caller);
-        return shown(target.active, params.model, overrides.layers(params.id, params.model, target.owner));
-      },
+      ...reading, method: 'GET', path, summary: 'A mapping as it is in effect for an account, a tenant or the installation, layer by layer', schema,
+      handle: async ({ params, query, caller }) => shown(await target(params, query, caller), params.model),
     }),
     route({
-      ...common, method: 'PUT', path: `${path}/override`, summary: 'Override a mapping in one layer, by a JSON merge patch (RFC 7396)', audit: { action: 'mapping.override' }, bodyLimit: 262_144,
-      schema: { ...schema, body: Type.Unknown({ description: 'A merge patch on the mapping.' }) },
+      ...common, method: 'PUT', path: `${path}/override`, summary: 'Override a mapping in one layer, by a JSON merge patch (RFC 7396)', audit: { action: 'mapping.override' }, schema: { ...schema, body: patch('mapping') },
       async handle({ params, query, body, caller }) {
-        const { active, owner, layer, layerOwner } = await targetOf(parts, params, query, caller);
-        const refused = faultOfPatch(body);
-        if (refused !== undefined) throw new Refusal('validation_failed', `The override ${refused}.`);
-        const others = overrides.layers(params.id, params.model, owner).filter((one) => one.layer !== layer);
-        const key = { connectorId: params.id, model: params.model, layer, owner: layerOwner };
-        const mine: OverrideRow = { ...key, patch: body, revision: 0, updatedBy: '', updatedAt: new Date(0) };
-        const { faults } = merge(active.connector, params.model, inOrder([...others, mine]));
-        if (faults.length > 0) throw new Refusal('connector_invalid', `With this override the mapping has ${faults.length} fault(s), nothing was changed. Mend what errors lists and send it again.`, { errors: faults.map(({ path: at, message }) => ({ path: at, message })) });
-        await writeOverride(database, key, body, `key:${caller.keyId}`);
-        await overrides.load();
-        return shown(active, params.model, overrides.layers(params.id, params.model, owner));
+        const found = await target(params, query, caller);
+        refuse('validation_failed', 'The override', faultsOfMappingPatch(body));
+        const { connector } = parts.overrides.connectorFor(found.active.connector, found.owner);
+        refuse('connector_invalid', 'With this override the mapping', mergeMapping(connector, params.model, withLayer(parts, found, params.model, body)).faults);
+        await write(parts, found, params.model, body, caller);
+        return shown(found, params.model);
       },
     }),
     route({
-      ...common, method: 'DELETE', path: `${path}/override`, summary: 'Remove the override of one layer', audit: { action: 'mapping.override_removed' }, schema,
+      ...common, method: 'DELETE', path: `${path}/override`, summary: 'Remove the override of a mapping in one layer', audit: { action: 'mapping.override_removed' }, schema,
       async handle({ params, query, caller }) {
-        const { active, owner, layer, layerOwner } = await targetOf(parts, params, query, caller);
-        if (!(await removeOverride(database, { connectorId: params.id, model: params.model, layer, owner: layerOwner }))) throw new Refusal('not_found', `There is no override of ${params.model} in the layer ${layer}.`);
-        await overrides.load();
-        return shown(active, params.model, overrides.layers(params.id, params.model, owner));
+        const found = await target(params, query, caller);
+        await remove(parts, found, params.model);
+        return shown(found, params.model);
       },
     }),
   ];
 }
 
-const order: readonly MappingLayer[] = ['installation', 'tenant', 'account'];
-const inOrder = (rows: readonly OverrideRow[]): OverrideRow[] => rows.toSorted((a, b) => order.indexOf(a.layer) - order.indexOf(b.layer));
+function manifestRoutes(parts: Parts): Route[] {
+  const path = '/v1/connectors/:id/manifest';
+  const schema = { params: ManifestParams, query: LayerQuery, response: { 200: EffectiveManifest } } as const;
+  return [
+    route({
+      ...reading, method: 'GET', path, summary: 'The manifest with its mappings as it is in effect for an account, a tenant or the installation, layer by layer', schema,
+      handle: async ({ params, query, caller }) => shownManifest(parts, await targetOf(parts, params.id, query, caller)),
+    }),
+    route({
+      ...common, method: 'PUT', path: `${path}/override`, summary: 'Override parts of a manifest in one layer, by a JSON merge patch (RFC 7396)', audit: { action: 'manifest.override' }, schema: { ...schema, body: patch('manifest') },
+      async handle({ params, query, body, caller }) {
+        const found = await targetOf(parts, params.id, query, caller);
+        refuse('validation_failed', 'The override', faultsOfManifestPatch(body, found.layer));
+        refuse('connector_invalid', 'With this override the manifest', errorsOf(lintManifest(mergeManifest(found.active.connector, withLayer(parts, found, manifestPart, body)))));
+        await write(parts, found, manifestPart, body, caller);
+        return shownManifest(parts, found);
+      },
+    }),
+    route({
+      ...common, method: 'DELETE', path: `${path}/override`, summary: 'Remove the override of a manifest in one layer', audit: { action: 'manifest.override_removed' }, schema,
+      async handle({ params, query, caller }) {
+        const found = await targetOf(parts, params.id, query, caller);
+        await remove(parts, found, manifestPart);
+        return shownManifest(parts, found);
+      },
+    }),
+  ];
+}
 
-async function targetOf({ registry, database }: Parts, { id, model }: { id: string; model: string }, { tenant_id: tenantId, account_id: accountId }: Query, caller: Caller): Promise<Target> {
-  if (caller.tenantId !== null) throw new Refusal('forbidden', `This key belongs to tenant ${caller.tenantId}, and mappings are the installation's. Use a key without a tenant.`);
-  if (modelNamed(model) === undefined) throw new Refusal('not_found', `There is no unified model ${model}. There are: ${modelNames.join(', ')}.`);
+const errorsOf = (faults: readonly Fault[]): Fault[] => faults.filter(({ severity }) => severity === 'error');
+
+/** Refuses whole, with every fault. */
+function refuse(code: 'validation_failed' | 'connector_invalid', what: string, faults: readonly Fault[]): void {
+  const [first] = faults;
+  if (first === undefined) return;
+  const more = faults.length === 1 ? '' : `, and ${faults.length - 1} more`;
+  const errors = faults.map(({ path, message, suggestion }) => ({ path, message, ...(suggestion === undefined ? {} : { suggestion }) }));
+  throw new Refusal(code, `${what} has a fault: ${first.path === '' ? '' : `${first.path}: `}${first.message}${more}. Nothing was changed; mend what errors lists and send it again.`.replace('..', '.'), { errors });
+}
+
+const order: readonly OverrideLayer[] = ['installation', 'tenant', 'account'];
+
+/** The layers as they would be with this patch. */
+function withLayer({ overrides }: Parts, { active, owner, layer, layerOwner }: Target, part: string, body: unknown): OverrideRow[] {
+  const others = overrides.layers(active.connector.id, part, owner).filter((one) => one.layer !== layer);
+  const mine: OverrideRow = { connectorId: active.connector.id, part, layer, owner: layerOwner, patch: body, revision: 0, updatedBy: '', updatedAt: new Date(0) };
+  return [...others, mine].toSorted((a, b) => order.indexOf(a.layer) - order.indexOf(b.layer));
+}
+
+async function write({ database, overrides }: Parts, { active, layer, layerOwner }: Target, part: string, body: unknown, caller: Caller): Promise<void> {
+  await writeOverride(database, { connectorId: active.connector.id, part, layer, owner: layerOwner }, body, `key:${caller.keyId}`);
+  await overrides.load();
+}
+
+async function remove({ database, overrides }: Parts, { active, layer, layerOwner }: Target, part: string): Promise<void> {
+  const removed = await removeOverride(database, { connectorId: active.connector.id, part, layer, owner: layerOwner });
+  if (!removed) throw new Refusal('not_found', `There is no override of ${part === manifestPart ? 'the manifest' : part} in the layer ${layer}.`);
+  await overrides.load();
+}
+
+async function targetOf({ registry, database }: Parts, id: string, { tenant_id: tenantId, account_id: accountId }: Query, caller: Caller): Promise<Target> {
+  if (caller.tenantId !== null) throw new Refusal('forbidden', `This key belongs to tenant ${caller.tenantId}, and overrides are the installation's. Use a key without a tenant.`);
   const active = registry.get(id, accountId);
   if (active === undefined) throw unknownConnector(id);
   if (accountId === undefined) return tenantId === undefined ? { active, owner: {}, layer: 'installation', layerOwner: '' } : { active, owner: { tenantId }, layer: 'tenant', layerOwner: tenantId };
@@ -81,18 +146,51 @@ async function targetOf({ registry, database }: Parts, { id, model }: { id: stri
   return { active, owner: { tenantId: ofAccount, accountId }, layer: 'account', layerOwner: accountId };
 }
 
-function shown({ connector, version }: ActiveConnector, model: string, layers: readonly OverrideRow[]): EffectiveMapping {
+function shownLayers(layers: readonly OverrideRow[]): Override[] {
+  return layers.map(({ part, layer, owner, patch: change, revision, updatedBy, updatedAt }) => ({ part, layer, owner, patch: change, revision, updated_by: updatedBy, updated_at: updatedAt.toISOString() }));
+}
+const shownFaults = (faults: readonly Fault[], at = ''): { path: string; message: string }[] => faults.map(({ path, message }) => ({ path: `${at}${path}`, message }));
+
+function shownMapping({ connector, version }: ActiveConnector, model: string, layers: readonly OverrideRow[]): EffectiveMapping {
   const builtIn: unknown = connector.mapping(model)?.source ?? null;
-  const { mapping, faults } = merge(connector, model, layers);
+  const { mapping, faults } = mergeMapping(connector, model, layers);
   const effective = builtIn === null && layers.length === 0 ? null : mapping;
   return {
     connector: connector.id,
     version,
     model,
     built_in: builtIn,
-    layers: layers.map(({ layer, owner, patch, revision, updatedBy, updatedAt }) => ({ layer, owner, patch, revision, updated_by: updatedBy, updated_at: updatedAt.toISOString() })),
+    layers: shownLayers(layers),
     effective,
     changes: changesBetween(builtIn ?? {}, effective ?? {}).map((change) => ({ ...change })),
-    faults: effective === null ? [] : faults.map(({ path, message }) => ({ path, message })),
+    faults: effective === null ? [] : shownFaults(faults),
+  };
+}
+
+/** The manifest with its own layers, and in it each mapping with its. */
+function shownManifest({ overrides }: Parts, { active: { connector, version }, owner }: Target): EffectiveManifest {
+  const { mappings: _own, ...builtIn } = connector.manifest;
+  const layers = overrides.layers(connector.id, manifestPart, owner);
+  const merged = mergeManifest(connector, layers) as Connector['manifest'];
+  const faults = layers.length === 0 ? [] : shownFaults(errorsOf(lintManifest(merged)));
+  const { connector: effective } = overrides.connectorFor(connector, owner);
+  const mappings: Record<string, unknown> = { ...merged.mappings };
+  for (const model of overrides.partsOf(connector.id)) {
+    const ofModel = model === manifestPart ? [] : overrides.layers(connector.id, model, owner);
+    if (ofModel.length === 0) continue;
+    const made = mergeMapping(effective, model, ofModel);
+    layers.push(...ofModel);
+    mappings[model] = made.mapping;
+    faults.push(...shownFaults(made.faults, `mappings["${model}"].`));
+  }
+  const shown = { ...merged, ...(Object.keys(mappings).length === 0 ? {} : { mappings }) };
+  return {
+    connector: connector.id,
+    version,
+    built_in: connector.manifest,
+    layers: shownLayers(layers),
+    effective: shown,
+    changes: [...changesBetween(builtIn, { ...shown, mappings: undefined }), ...changesBetween(connector.manifest.mappings ?? {}, mappings, 'mappings')].map((change) => ({ ...change })),
+    faults,
   };
 }

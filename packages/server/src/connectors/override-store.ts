@@ -1,25 +1,28 @@
-/** The table of overrides of mappings. */
-import type { MappingLayer } from '@evenkeel/contract/api/mapping-overrides.ts';
+/** The table of overrides: of a mapping, named by its model, and of the manifest. */
+import type { OverrideLayer } from '@evenkeel/contract/api/overrides.ts';
 import type { Queryable } from '../database/pool.ts';
 
 export const overrideChannel = 'mapping_overrides';
+/** What stands in the column `model` for an override of the manifest itself. */
+export const manifestPart = 'manifest';
 
 export interface OverrideRow {
   readonly connectorId: string;
-  readonly model: string;
-  readonly layer: MappingLayer;
+  /** A unified model, or `manifestPart`. */
+  readonly part: string;
+  readonly layer: OverrideLayer;
   readonly owner: string;
   readonly patch: unknown;
   readonly revision: number;
   readonly updatedBy: string;
   readonly updatedAt: Date;
 }
-export type OverrideKey = Pick<OverrideRow, 'connectorId' | 'model' | 'layer' | 'owner'>;
+export type OverrideKey = Pick<OverrideRow, 'connectorId' | 'part' | 'layer' | 'owner'>;
 
 interface StoredOverride {
   connector_id: string;
   model: string;
-  layer: MappingLayer;
+  layer: OverrideLayer;
   owner: string;
   patch: unknown;
   revision: string | number;
@@ -29,11 +32,11 @@ interface StoredOverride {
 
 export async function readOverrides(database: Queryable): Promise<OverrideRow[]> {
   const { rows } = await database.query<StoredOverride>('select connector_id, model, layer, owner, patch, revision, updated_by, updated_at from mapping_overrides');
-  return rows.map((row) => ({ connectorId: row.connector_id, model: row.model, layer: row.layer, owner: row.owner, patch: row.patch, revision: Number(row.revision), updatedBy: row.updated_by, updatedAt: row.updated_at }));
+  return rows.map((row) => ({ connectorId: row.connector_id, part: row.model, layer: row.layer, owner: row.owner, patch: row.patch, revision: Number(row.revision), updatedBy: row.updated_by, updatedAt: row.updated_at }));
 }
 
 /** Makes or replaces it, and tells every node. */
-export async function writeOverride(database: Queryable, { connectorId, model, layer, owner }: OverrideKey, patch: unknown, actor: string): Promise<void> {
+export async function writeOverride(database: Queryable, { connectorId, part, layer, owner }: OverrideKey, patch: unknown, actor: string): Promise<void> {
   await database.query(
     `with written as (
        insert into mapping_overrides (connector_id, model, layer, owner, patch, updated_by, revision)
@@ -43,16 +46,16 @@ export async function writeOverride(database: Queryable, { connectorId, model, l
        do update set patch = excluded.patch, updated_by = excluded.updated_by, updated_at = now(), revision = greatest(mapping_overrides.revision + 1, excluded.revision)
        returning connector_id)
      select pg_notify($7, connector_id) from written`,
-    [connectorId, model, layer, owner, JSON.stringify(patch), actor, overrideChannel],
+    [connectorId, part, layer, owner, JSON.stringify(patch), actor, overrideChannel],
   );
 }
 
 /** Whether there was one. */
-export async function removeOverride(database: Queryable, { connectorId, model, layer, owner }: OverrideKey): Promise<boolean> {
+export async function removeOverride(database: Queryable, { connectorId, part, layer, owner }: OverrideKey): Promise<boolean> {
   const { rowCount } = await database.query(
     `with gone as (delete from mapping_overrides where connector_id = $1 and model = $2 and layer = $3 and owner = $4 returning connector_id)
      select pg_notify($5, connector_id) from gone`,
-    [connectorId, model, layer, owner, overrideChannel],
+    [connectorId, part, layer, owner, overrideChannel],
   );
   return (rowCount ?? 0) > 0;
 }

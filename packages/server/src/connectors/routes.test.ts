@@ -10,6 +10,7 @@ import { createVault } from '../accounts/vault/vault.ts';
 import { createNotifications } from '../database/notifications.ts';
 import { createApplication } from '../http/application.ts';
 import { createLog } from '../log.ts';
+import { ConnectorOverrides } from './connector-overrides.ts';
 import { openRegistry } from './registry.ts';
 import { connectorRoutes } from './routes.ts';
 
@@ -24,7 +25,7 @@ const { key: admin } = await createKey(pool, { name: 'admin', scope: 'admin', te
 const { key: reader } = await createKey(pool, { name: 'reader', scope: 'read', tenantId: null });
 await ensureTenant(pool, 'acme');
 const { key: tenantAdmin } = await createKey(pool, { name: 'acme', scope: 'admin', tenantId: 'acme' });
-const application = await createApplication({ database: pool, keys: new KeyLookup(pool, Date.now), log, version: 'test', routes: connectorRoutes({ registry, database: pool }) });
+const application = await createApplication({ database: pool, keys: new KeyLookup(pool, Date.now), log, version: 'test', routes: connectorRoutes({ registry, overrides: await ConnectorOverrides.open(pool, notifications, log), database: pool }) });
 atEnd(() => application.close());
 
 const manifest = {

@@ -1,7 +1,7 @@
 /** Routes for connectors: what they offer, their versions, who gets which, and the installation's app. */
 import Type from 'typebox';
 import {
-  AppQuery, AppRequest, AppState, ConnectorDetail, ConnectorList, ConnectorParams, ConnectorPut, ConnectorPutQuery, ConnectorQuery, ConnectorRollout,
+  AppQuery, AppRequest, AppState, ConnectorDetail, ConnectorDetailQuery, ConnectorList, ConnectorParams, ConnectorPut, ConnectorPutQuery, ConnectorQuery, ConnectorRollout,
   ConnectorVersionList, ConnectorVersionQuery, RollbackRequest, RolloutRequest, type ConnectorVersion,
 } from '@evenkeel/contract/api/connectors.ts';
 import type { Rollout } from '@evenkeel/core/connectors/rollout.ts';
@@ -12,8 +12,10 @@ import { Refusal } from '../http/problem.ts';
 import { route, type Route } from '../http/route.ts';
 import { appFaults } from './app-fields.ts';
 import type { ServedConnector } from './catalogue.ts';
+import type { ConnectorOverrides } from './connector-overrides.ts';
 import { readExpectation } from './expectation.ts';
-import { shownDetail, shownRollout, shownSummary } from './offer.ts';
+import { shownDetail, type OfferingConnector, shownRollout, shownSummary } from './offer.ts';
+import { manifestPart, tenantOf } from './override-store.ts';
 import { unknownConnector, type ConnectorRegistry } from './registry.ts';
 import { listVersions, type VersionRow } from './store.ts';
 
@@ -21,11 +23,11 @@ const tag = 'connectors';
 /** A manifest with many operations and long GraphQL documents; the largest of ours has a fiftieth of it. */
 const manifestLimit = 2 * 1_048_576;
 
-export function connectorRoutes({ registry, database }: { registry: ConnectorRegistry; database: Queryable }): Route[] {
-  return [...readingRoutes(registry, database), ...changingRoutes(registry), appRoute(registry)];
+export function connectorRoutes({ registry, overrides, database }: { registry: ConnectorRegistry; overrides: ConnectorOverrides; database: Queryable }): Route[] {
+  return [...readingRoutes(registry, overrides, database), ...changingRoutes(registry), appRoute(registry)];
 }
 
-function readingRoutes(registry: ConnectorRegistry, database: Queryable): Route[] {
+function readingRoutes(registry: ConnectorRegistry, overrides: ConnectorOverrides, database: Queryable): Route[] {
   return [
     route({
       method: 'GET',
@@ -53,12 +55,13 @@ function readingRoutes(registry: ConnectorRegistry, database: Queryable): Route[
       tag,
       access: 'read',
       audit: { none: 'reads only' },
-      schema: { params: ConnectorParams, response: { 200: ConnectorDetail } },
-      async handle({ params, reply }) {
+      schema: { params: ConnectorParams, query: ConnectorDetailQuery, response: { 200: ConnectorDetail } },
+      async handle({ params, query, caller, reply }) {
         const served = requireServed(registry, params.id);
         const apps = await registry.apps.list([params.id]);
         reply.header('etag', `"${served.row.revision}"`);
-        return shownDetail(served, apps.get(params.id)?.fields ?? []);
+        const effective = query.account_id === undefined ? undefined : await forAccount({ registry, overrides, database }, params.id, query.account_id, caller);
+        return shownDetail(served, apps.get(params.id)?.fields ?? [], effective);
       },
     }),
     route({
@@ -152,6 +155,17 @@ function appRoute(registry: ConnectorRegistry): Route {
       return { connector: params.id, fields: [...app.fields], revision: app.revision, updated_at: app.updatedAt.toISOString(), previous_secret_until: app.previousSecretUntil?.toISOString() ?? null };
     },
   });
+}
+
+/** The connector as the account's calls see it: its version, its overrides. */
+async function forAccount({ registry, overrides, database }: { registry: ConnectorRegistry; overrides: ConnectorOverrides; database: Queryable }, id: string, accountId: string, caller: Caller): Promise<OfferingConnector> {
+  const tenantId = await tenantOf(database, accountId, id);
+  const active = registry.get(id, accountId);
+  if (tenantId === undefined || active === undefined || (caller.tenantId !== null && caller.tenantId !== tenantId)) throw new Refusal('not_found', `There is no account ${accountId} of ${id}.`);
+  const owner = { tenantId, accountId };
+  const { connector } = overrides.connectorFor(active.connector, owner);
+  const models = new Set([...Object.keys(connector.manifest.mappings ?? {}), ...overrides.partsOf(id).filter((part) => part !== manifestPart)]);
+  return { connector, version: active.version, models: [...models], mapping: (model) => overrides.mappingFor(connector, model, owner) };
 }
 
 function requireServed(registry: ConnectorRegistry, id: string): ServedConnector {

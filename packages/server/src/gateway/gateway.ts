@@ -219,8 +219,9 @@ export function failed(failure: CallFailure, headers: Readonly<Record<string, st
 }
 
 export function notOpened(failure: OpenFailure): Failed {
-  const { code, detail, connectUrl, retryAfterS } = failure;
-  const made = failureOf({ kind: 'account', code, detail });
+  const { code, detail, connectUrl, retryAfterS, origin } = failure;
+  const known = failureOf({ kind: 'account', code, detail });
+  const made = origin === undefined ? known : { ...known, origin };
   return {
     ...failed(retryAfterS === undefined ? made : { ...made, retryAfterS }),
     ...(connectUrl === undefined ? {} : { connectUrl }),

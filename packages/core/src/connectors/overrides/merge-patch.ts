@@ -1,4 +1,4 @@
-/** Layers of a mapping: merged as JSON merge patches (RFC 7396), and what they change, place by place. */
+/** Layers of a document: merged as JSON merge patches (RFC 7396), and what they change, place by place. */
 import { pathTo } from '../lint/fault.ts';
 import { isRecord } from '../lint/shape.ts';
 
@@ -8,16 +8,6 @@ export interface Change {
   readonly before?: unknown;
   /** Undefined: is gone. */
   readonly after?: unknown;
-}
-
-/** What an override may not touch: it changes a mapping, it does not become another. */
-const fixed: ReadonlySet<string> = new Set(['mapping', 'model', '$schema']);
-
-/** Why a patch cannot be one; undefined when it can. */
-export function faultOfPatch(patch: unknown): string | undefined {
-  if (!isRecord(patch)) return 'must be a JSON object, a merge patch (RFC 7396) on the mapping';
-  const touched = Object.keys(patch).find((key) => fixed.has(key));
-  return touched === undefined ? undefined : `must not change "${touched}"`;
 }
 
 /** RFC 7396: objects merge, null removes, anything else replaces. Neither argument is changed; a key `__proto__` is ignored. */
