@@ -140,7 +140,8 @@ function schedule(rate: number, begun: number, goesOn: () => boolean, start: (du
       clearInterval(timer);
       return;
     }
-    const due = Math.floor(((performance.now() - begun) / 1000) * rate);
+    // The first is due at once: counting it from there and starting it one interval later would add that to every latency.
+    const due = Math.floor(((performance.now() - begun) / 1000) * rate) + 1;
     for (; started < due; started += 1) start(begun + (started / rate) * 1000);
   }, 1);
 }
