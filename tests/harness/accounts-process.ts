@@ -23,6 +23,8 @@ export interface ProcessSettings {
   readonly connector: string;
   /** The clock runs ahead by so much. */
   readonly aheadMs: number;
+  /** Works by itself: the scheduler runs, and work of processes that are gone is taken over after so long. */
+  readonly worksAfterMs?: number;
 }
 
 export type Command =
@@ -87,7 +89,8 @@ const registry = await openRegistry({ pool, notifications, log, sealer: vault, f
 const hostMap = createHostMap(settings.hosts);
 const upstream = stoppingUpstream(createUpstreamClient({ hostMap }));
 const now = (): number => Date.now() + aheadMs;
-const room = await createAccountsRoom({ pool, notifications, log, now, publicUrl: settings.publicUrl, vault, connectors: registry, upstream, hostMap, crypto: createCrypto(), resumeEveryMs: 3_600_000 });
+const room = await createAccountsRoom({ pool, notifications, log, now, publicUrl: settings.publicUrl, vault, connectors: registry, upstream, hostMap, crypto: createCrypto(), resumeEveryMs: settings.worksAfterMs === undefined ? 3_600_000 : 50, ...(settings.worksAfterMs === undefined ? {} : { missingForMs: settings.worksAfterMs }) });
+if (settings.worksAfterMs !== undefined) room.scheduler.start();
 
 async function perform(command: Command): Promise<void> {
   switch (command.do) {

@@ -11,7 +11,7 @@ import { atEnd } from './database.ts';
 export type Rotation = NonNullable<Refresh['rotation']>;
 
 /** What happens to the next token request. `unheard`: the connection ends before it was acted on; `lost`: after. */
-export type TokenFault = 'unheard' | 'lost' | 'garbage' | { readonly status: number; readonly retryAfterS?: number };
+export type TokenFault = 'unheard' | 'lost' | 'garbage' | { readonly status: number; readonly retryAfterS?: number } | { readonly status: number; readonly text: string };
 
 interface Family {
   readonly account: string;
@@ -39,6 +39,8 @@ export interface TokenVendor {
   endEarly(account: string): void;
   /** Applied to each token request until it answers undefined. */
   fault: ((account: string, request: number) => TokenFault | undefined) | undefined;
+  /** Changes what a successful token request is answered with. */
+  alter: ((body: object) => object) | undefined;
   /** Called when a token request has come and before it is acted on. */
   pause: (() => Promise<void>) | undefined;
   expiresInS: number;
@@ -76,6 +78,7 @@ export async function startTokenVendor(options: { id: string; rotation: Rotation
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     manifest: manifestOf(options),
     fault: undefined,
+    alter: undefined,
     pause: undefined,
     expiresInS: 3600,
     latencyMs: 0,
@@ -171,13 +174,14 @@ export async function startTokenVendor(options: { id: string; rotation: Rotation
       if (vendor.latencyMs > 0) await new Promise((resolve) => setTimeout(resolve, vendor.latencyMs));
       const fault = vendor.fault?.(account, vendor.seen.requests.length);
       if (fault === 'unheard') return void request.socket.destroy();
+      if (typeof fault === 'object' && 'text' in fault) return void response.writeHead(fault.status, { 'content-type': 'application/json' }).end(fault.text);
       if (typeof fault === 'object') return answer(fault.status, { error: 'temporarily_unavailable' }, fault.retryAfterS === undefined ? {} : { 'retry-after': String(fault.retryAfterS) });
       const { status, body } = parameters.get('grant_type') === 'refresh_token' ? exchange(token) : { status: 200, body: { access_token: `cc.${account}.${vendor.seen.requests.length}`, expires_in: vendor.expiresInS } };
       if ((fault === 'lost' || fault === 'garbage') && status === 200) losing(body);
       if (fault === 'lost') return void request.socket.destroy();
       if (fault === 'garbage') return void response.writeHead(200, { 'content-type': 'text/html' }).end('<html>');
       if (status === 200) delivering(body);
-      answer(status, body);
+      answer(status, status === 200 ? (vendor.alter?.(body) ?? body) : body);
     } finally {
       vendor.seen.concurrent -= 1;
     }

@@ -12,9 +12,14 @@ export const [previousSecretField, previousUntilField] = ['client_secret_previou
 /** RFC 6749 §5.2, and what vendors say instead. Client authentication comes before the grant is looked at: nothing was used up. */
 const clientRefusals = new Set(['invalid_client', 'bad_client_secret', 'incorrect_client_credentials']);
 
+/** Whether the vendor refused the client itself, in a verdict that no outage explains. */
+export function isClientRefusal({ kind, vendorCode }: GrantFailure): boolean {
+  return kind !== 'transient' && vendorCode !== null && clientRefusals.has(vendorCode);
+}
+
 /** The scope with the former secret in place of the new one; undefined when that is not what failed or the overlap is over. */
 export function withPreviousSecret(scope: Scope, failure: GrantFailure, nowMs: number): Scope | undefined {
-  if (failure.vendorCode === null || !clientRefusals.has(failure.vendorCode) || failure.kind === 'transient') return undefined;
+  if (!isClientRefusal(failure)) return undefined;
   const app = (typeof scope.app === 'object' && scope.app !== null ? scope.app : {}) as Readonly<Record<string, unknown>>;
   const [secret, until] = [app[previousSecretField], app[previousUntilField]];
   if (typeof secret !== 'string' || typeof until !== 'string' || !(Date.parse(until) > nowMs)) return undefined;

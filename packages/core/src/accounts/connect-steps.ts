@@ -7,7 +7,7 @@ import type { AuthScheme, AuthSchemeOf } from '@evenkeel/contract/manifest/auth.
 import type { Request } from '@evenkeel/contract/manifest/request.ts';
 import type { CryptoPort } from '../connectors/requests/crypto-port.ts';
 import type { Scope } from '../connectors/values/scope.ts';
-import { carriesOther, withPreviousSecret } from './client-secret-overlap.ts';
+import { carriesOther, isClientRefusal, withPreviousSecret } from './client-secret-overlap.ts';
 import type { Driver } from './driver.ts';
 import { buildAssertion } from './jwt-assertion.ts';
 import { buildTokenRequest, type TokenEndpoint, type TokenGrant } from './oauth.ts';
@@ -100,8 +100,14 @@ async function* atTokenEndpoint(scheme: AuthScheme, endpoint: TokenEndpoint & To
       outcome = await processTokenResponse(endpoint, scope, reply.answer, tools.nowMs);
     }
   }
-  if (!outcome.ok) return outcome;
+  if (!outcome.ok) return { ok: false, failure: blameOwnClient(scheme, outcome.failure) };
   return yield* complete(endpoint, withCaptures({ ...scope, token: outcome.token, ...readingScope(reply.answer, outcome.token) }, outcome.captures), outcome, tools);
+}
+
+/** Where the client is the account's own, not the installation's app, its refusal is the refusal of the account's credential. */
+function blameOwnClient(scheme: AuthScheme, failure: GrantFailure): GrantFailure {
+  const own = scheme.type === 'oauth2_client_credentials' && /\{\{\s*secret\./.test(scheme.client_secret ?? '');
+  return own && isClientRefusal(failure) ? { ...failure, kind: 'terminal' } : failure;
 }
 
 /** What follows a token: its end by introspection where declared, then the exchange steps. */
@@ -114,8 +120,7 @@ async function* complete(
   let { expiresAtMs } = first;
   if (reading.expiry?.from === 'introspection' || (reading.exchange ?? []).length > 0) await tools.received?.(first.token);
   if (reading.expiry?.from === 'introspection') {
-    const stated = yield* introspect(reading.expiry, scope, tools);
-    expiresAtMs = stated;
+    expiresAtMs = (yield* introspect(reading.expiry, scope, tools)) ?? expiresAtMs;
   }
   expiresAtMs = effectiveExpiry(expiresAtMs, reading.refresh, tools.nowMs);
   const token = withEnd(first.token, expiresAtMs);
@@ -130,7 +135,7 @@ async function* complete(
   return { ok: true, grant: { token, expiresAtMs, ...captures } };
 }
 
-/** A failed introspection leaves the end unknown; the 401 rule still holds then. */
+/** A failed introspection leaves the end to what the token response said, if anything; the 401 rule holds all the same. */
 async function* introspect(source: { from: 'introspection'; request: Request; path?: string; unit?: 's' | 'epoch_s' }, scope: Scope, tools: GrantTools): Driver<number | null> {
   const built = await tools.build(source.request, scope);
   if (!built.ok) return null;

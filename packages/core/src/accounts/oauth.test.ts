@@ -8,7 +8,7 @@ import { buildAssertion } from './jwt-assertion.ts';
 import { buildAuthorizationRequest, buildTokenRequest, processAuthorizationResponse, type CodeScheme } from './oauth.ts';
 import { buildAddress } from './token-address.ts';
 import { processTokenResponse, type TokenReading } from './token-response.ts';
-import { effectiveExpiry, processIntrospection, readClaims, readExpiry, refreshDue, renewFrom } from './token.ts';
+import { effectiveExpiry, processIntrospection, readClaims, readExpiry } from './token.ts';
 
 const crypto: CryptoPort = {
   hash: (algorithm, data) => createHash(algorithm).update(data).digest(),
@@ -166,22 +166,8 @@ test('ends of tokens: every source and unit; zero and nonsense are unknown', () 
   const introspection = { from: 'introspection', request: { method: 'POST' } } as const;
   assert.equal(processIntrospection(introspection, { active: true, exp: 1_800_000_000 }, nowMs), 1_800_000_000_000);
   assert.equal(processIntrospection(introspection, { active: false }, nowMs), nowMs);
+  assert.equal(read(introspection, { expires_in: 90 }), nowMs + 90_000);
   assert.equal(effectiveExpiry(nowMs + 10_000, { effective_lifetime_s: 5 }, nowMs), nowMs + 5000);
-});
-
-test('renewal: the scheduler comes before the caller, both before the end, for any lifetime', () => {
-  fc.assert(
-    fc.property(fc.integer({ min: 1, max: 10_000_000 }), fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }), (lifetimeS, random) => {
-      const times = { grantedAtMs: nowMs, expiresAtMs: nowMs + lifetimeS * 1000, refresh: undefined };
-      const due = refreshDue({ ...times, random });
-      const from = renewFrom(times);
-      assert.ok(due !== null && due >= nowMs && due <= times.expiresAtMs);
-      assert.ok(from > nowMs && from < times.expiresAtMs && due <= from);
-      if (lifetimeS > 360) assert.ok(times.expiresAtMs - due >= 60_000 && times.expiresAtMs - due <= 180_001);
-    }),
-  );
-  assert.equal(refreshDue({ grantedAtMs: nowMs, expiresAtMs: null, refresh: undefined, random: 0 }), null);
-  assert.equal(refreshDue({ grantedAtMs: nowMs, expiresAtMs: null, refresh: { idle_lifetime_s: 100 }, random: 0 }), nowMs + 80_000);
 });
 
 test('assertion: verifies, carries stated claims, is backdated; a key that is none is told without showing it', async () => {

@@ -1,5 +1,5 @@
 /** Where a scheme keeps its rules of renewal: on itself, or on the grant of an assertion. */
-import type { AuthScheme, Refresh } from '@evenkeel/contract/manifest/auth.ts';
+import type { AuthScheme, Expiry, Refresh } from '@evenkeel/contract/manifest/auth.ts';
 
 export function refreshOf(scheme: AuthScheme): Refresh | undefined {
   switch (scheme.type) {
@@ -16,6 +16,12 @@ export function refreshOf(scheme: AuthScheme): Refresh | undefined {
     case 'none':
       return undefined;
   }
+}
+
+/** Where a scheme says that the end of its tokens is known from; undefined: it says nothing, or has no tokens. */
+export function expiryOf(scheme: AuthScheme): Expiry | undefined {
+  if (scheme.type === 'jwt_bearer') return scheme.grant.type === 'direct' ? undefined : scheme.grant.expiry;
+  return 'expiry' in scheme ? scheme.expiry : undefined;
 }
 
 const defaultConcurrency = 32;

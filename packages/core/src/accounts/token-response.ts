@@ -114,7 +114,9 @@ async function kindOf(refresh: Refresh | undefined, answer: UpstreamAnswer, code
 
 function errorCode(body: unknown): string | undefined {
   const error = compilePath('error')(body);
-  return typeof error === 'string' ? error.slice(0, 100) : textOf(compilePath('error.code')(body))?.slice(0, 100);
+  const code = typeof error === 'string' ? error : textOf(compilePath('error.code')(body));
+  // Kept as evidence, where neither half a character nor a control character can be stored.
+  return code?.slice(0, 100).toWellFormed().replaceAll(/\p{Cc}/gu, ' ');
 }
 
 async function vendorMessage(response: TokenResponse | undefined, answer: UpstreamAnswer, code: string | undefined): Promise<string> {

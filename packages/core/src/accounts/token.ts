@@ -64,7 +64,8 @@ const longestLifetimeMs = 10 * 365 * 86_400_000;
 
 /**
  * When an access token ends, from the source the manifest declares; `root` is the token response under its root.
- * Null when nothing is known. Introspection answers in a second request, see `processIntrospection`.
+ * Null when nothing is known. Introspection answers in a second request, see `processIntrospection`; `expires_in` stands
+ * in for it.
  */
 export function readExpiry(expiry: Expiry | undefined, token: TokenSet, root: unknown, nowMs: number): number | null {
   const source = expiry ?? { from: 'response' as const };
@@ -78,6 +79,8 @@ export function readExpiry(expiry: Expiry | undefined, token: TokenSet, root: un
     case 'assumed':
       return nowMs + source.lifetime_s * 1000;
     case 'introspection':
+      // Until introspection has told, and when it cannot be asked.
+      return toInstant(compilePath('expires_in')(root), 's', nowMs);
     case 'on_401':
     case 'never':
       return null;
@@ -110,27 +113,54 @@ export function effectiveExpiry(expiresAtMs: number | null, refresh: Refresh | u
 }
 
 /**
- * From when on a call renews the token first: the buffer (default 30 s) before its end. A token shorter than twice the
- * buffer is used for half its life. Infinity when no end is known.
+ * The end of a renewed token whose answer states none, although one is stated as a rule: as long after now as the token
+ * before it lasted. A guess that is too short costs a request; none at all would leave the token to be found dead.
  */
-export function renewFrom(times: { grantedAtMs: number; expiresAtMs: number | null; refresh: Refresh | undefined }): number {
-  const { grantedAtMs, expiresAtMs, refresh } = times;
-  if (expiresAtMs === null) return Infinity;
-  return expiresAtMs - Math.min((refresh?.buffer_s ?? 30) * 1000, Math.max(0, expiresAtMs - grantedAtMs) / 2);
+export function carriedExpiry(expiry: Expiry | undefined, before: { grantedAtMs: number; expiresAtMs: number | null }, nowMs: number): number | null {
+  const source = expiry?.from ?? 'response';
+  if (source === 'never' || source === 'on_401' || before.expiresAtMs === null || before.expiresAtMs <= before.grantedAtMs) return null;
+  return nowMs + before.expiresAtMs - before.grantedAtMs;
+}
+
+/** However short a token is said to live, calls use it for so long, and the scheduler leaves it alone for so long. */
+const [shortestUseMs, shortestRestMs] = [1_000, 5_000];
+
+/** Times of a stored token. What the manifest says of its lifetime today holds for a token granted yesterday, too. */
+export interface TokenTimes {
+  readonly grantedAtMs: number;
+  readonly expiresAtMs: number | null;
+  readonly refresh: Refresh | undefined;
+}
+
+/** Null when nothing is known: an end before the grant (a clock that is wrong, an inactive introspection) says nothing. */
+function knownEnd({ grantedAtMs, expiresAtMs, refresh }: TokenTimes): number | null {
+  return effectiveExpiry(expiresAtMs !== null && expiresAtMs > grantedAtMs ? expiresAtMs : null, refresh, grantedAtMs);
+}
+
+/**
+ * From when on a call renews the token first: the buffer (default 30 s) before its end. A token shorter than twice the
+ * buffer is used for half its life, and for a second at least. Infinity when no end is known: then a 401 renews it.
+ */
+export function renewFrom(times: TokenTimes): number {
+  const { grantedAtMs, refresh } = times;
+  const endMs = knownEnd(times);
+  if (endMs === null) return Infinity;
+  return Math.max(grantedAtMs + shortestUseMs, endMs - Math.min((refresh?.buffer_s ?? 30) * 1000, (endMs - grantedAtMs) / 2));
 }
 
 /**
  * When the scheduler should renew, or null for never. `random` in [0, 1) spreads accounts over the lead (default 60 to
- * 180 s). A token too short for the lead is renewed at half its life. Where refresh tokens die of idleness the moment
- * is never later than four fifths of that.
+ * 180 s). A token too short for the lead is renewed at half its life, but not within five seconds. Where refresh tokens
+ * die of idleness the moment is never later than four fifths of that.
  */
-export function refreshDue(times: { grantedAtMs: number; expiresAtMs: number | null; refresh: Refresh | undefined; random: number }): number | null {
-  const { grantedAtMs, expiresAtMs, refresh, random } = times;
+export function refreshDue(times: TokenTimes & { random: number }): number | null {
+  const { grantedAtMs, refresh, random } = times;
+  const endMs = knownEnd(times);
   const idle = refresh?.idle_lifetime_s === undefined ? Infinity : grantedAtMs + refresh.idle_lifetime_s * 800;
   const { min, max } = refresh?.lead_s ?? { min: 60, max: 180 };
   const lead = (min + Math.max(0, max - min) * random) * 1000;
-  const lifetime = expiresAtMs === null ? Infinity : Math.max(0, expiresAtMs - grantedAtMs);
-  const byExpiry = expiresAtMs === null ? Infinity : lifetime < 2 * max * 1000 ? grantedAtMs + lifetime / 2 : expiresAtMs - lead;
-  const due = Math.min(idle, byExpiry);
+  const lifetime = endMs === null ? Infinity : endMs - grantedAtMs;
+  const byExpiry = endMs === null ? Infinity : lifetime < 2 * max * 1000 ? grantedAtMs + lifetime / 2 : endMs - lead;
+  const due = Math.max(grantedAtMs + shortestRestMs, Math.min(idle, byExpiry));
   return due === Infinity ? null : Math.floor(due);
 }

@@ -134,8 +134,12 @@ export class AccessToAccounts implements AccountAccess {
     const { pool, opener } = this.#parts;
     const verdict = await transaction(pool, async (client) => {
       await lockAccount(client, opened.id);
-      const { rows } = await client.query<{ version: number }>(`select version from credentials where account_id = $1 and slot = 'current' for update`, [opened.id]);
-      if (rows[0]?.version !== opened.credentialVersion) return 'alive' as const;
+      const { rows } = await client.query<{ version: number; leased: boolean }>(
+        `select version, coalesce(lease_until >= clock_timestamp(), false) as leased from credentials where account_id = $1 and slot = 'current' for update`,
+        [opened.id],
+      );
+      // A refresh under way may have replaced the token at the vendor already: then it was the old one that was refused.
+      if (rows[0]?.version !== opened.credentialVersion || rows[0].leased) return 'alive' as const;
       await moveAccount(client, opened.id, { type: 'grant_rejected' }, { actor: 'system:probe', evidence: { ...evidence, credential_version: opened.credentialVersion }, message });
       // Nobody is to renew it any more.
       await client.query(`update credentials set refresh_due_at = null where account_id = $1 and slot = 'current'`, [opened.id]);

@@ -59,6 +59,8 @@ interface Entry {
 /** How long an entry is believed without news; news come by NOTIFY, this is for news that were lost. */
 const believedMs = 30_000;
 const remembered = 50_000;
+/** How long a call waits for a renewal while the old token still serves, and when it has ended: past the lease of a node that died. */
+const [shortPatienceMs, longPatienceMs] = [2_000, 55_000];
 
 export interface OpenerParts {
   readonly pool: Pool;
@@ -73,6 +75,8 @@ export interface OpenerParts {
 export class AccountOpener {
   readonly #parts: OpenerParts;
   readonly #entries = new LRUCache<string, Entry>({ max: remembered });
+  /** Accounts whose renewal has been waited for in vain and is still under way. */
+  readonly #slow = new Set<string>();
   readonly #loading = new Map<string, { answer: Promise<Loaded>; stale: boolean }>();
 
   constructor(parts: OpenerParts) {
@@ -153,17 +157,37 @@ export class AccountOpener {
     for (let attempt = 0; ; attempt += 1) {
       const stored = await this.#read(accountId);
       if (!('due' in stored) || !stored.due || attempt === 3) return stored.loaded;
-      const canDoWithout = stored.expiresAtMs - this.#parts.now() > 5_000;
-      const renewal = await this.#parts.refresher.renew(accountId, stored.version, { canDoWithout });
+      const renewal = await this.#renewed(accountId, stored);
       if (renewal.kind !== 'renewed' && renewal.kind !== 'rejected') return this.#withoutRenewal(stored.loaded, stored.expiresAtMs, renewal);
     }
   }
 
-  /** A token that could not be renewed serves to its real end; after that its failure is the answer. Neither is kept long. */
+  /**
+   * A renewal that takes long goes on by itself while the old token still serves: its outcome is announced, and whoever
+   * opens the account then gets the new one. With an ended token there is nothing to do but wait.
+   */
+  async #renewed(accountId: string, { version, expiresAtMs }: { version: number; expiresAtMs: number }): Promise<Renewal> {
+    const serves = expiresAtMs - this.#parts.now() > 5_000;
+    if (serves && this.#slow.has(accountId)) return notYet;
+    const renewing = this.#parts.refresher.renew(accountId, version);
+    const outOfPatience = Promise.withResolvers<Renewal>();
+    const timer = setTimeout(() => outOfPatience.resolve(notYet), serves ? shortPatienceMs : longPatienceMs);
+    const outcome = await Promise.race([renewing, outOfPatience.promise]).finally(() => clearTimeout(timer));
+    if (outcome === notYet) {
+      this.#slow.add(accountId);
+      const over = (): void => void this.#slow.delete(accountId);
+      renewing.then(over, over);
+    }
+    return outcome;
+  }
+
+  /** A token that could not be renewed serves to its real end; after that its failure is the answer, and is not kept. */
   #withoutRenewal(loaded: Loaded, expiresAtMs: number, renewal: Extract<Renewal, { kind: 'failed' | 'fixed' }>): Loaded {
     if (renewal.kind === 'fixed') return { ...loaded, keepMs: believedMs };
     const left = expiresAtMs - this.#parts.now();
-    if (left > 0) return { ...loaded, keepMs: Math.min(left, 1_000) };
+    // Asked again when the backoff is over; what becomes of a renewal under way is announced.
+    const againMs = renewal.retryAfterS === null ? left - 5_000 : renewal.retryAfterS * 1_000;
+    if (left > 0) return { ...loaded, keepMs: Math.min(left, Math.max(againMs, 1_000)) };
     return { ...loaded, keepMs: 0, result: { ok: false, failure: renewalFailure(renewal) } };
   }
 
@@ -234,6 +258,8 @@ export class AccountOpener {
     }
   }
 }
+
+const notYet: Renewal = { kind: 'failed', message: 'The renewal has not finished yet.', retryAfterS: null, status: null, blame: 'local' };
 
 interface Loaded {
   /** Undefined: there is no such account. */

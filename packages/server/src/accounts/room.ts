@@ -8,6 +8,7 @@ import type { Route } from '../http/route.ts';
 import type { Log } from '../log.ts';
 import type { UpstreamClient } from '../upstream/client.ts';
 import type { HostMap } from '../upstream/host-map.ts';
+import { AbandonedLeases } from './abandoned-leases.ts';
 import { AccessToAccounts, type AccountAccess } from './account-access.ts';
 import { accountRoutes } from './account-routes.ts';
 import { accountChannel } from './account-store.ts';
@@ -34,17 +35,22 @@ export interface AccountsParts {
   readonly upstream: UpstreamClient;
   readonly hostMap: HostMap;
   readonly crypto: CryptoPort;
-  /** How often set-ups left behind are looked for; default 5 s. */
+  /** How often work left behind is looked for; default 3 s. */
   readonly resumeEveryMs?: number;
+  /** How long the owner of a lease has to be missing to count as gone; default 4 s. */
+  readonly missingForMs?: number;
   readonly schedulerLimits?: Partial<SchedulerLimits>;
 }
+
+/** How long a process that ends waits for a database that is gone, to write tokens that are nowhere else. */
+const endingMs = 10_000;
 
 export interface AccountsRoom {
   readonly access: AccountAccess;
   readonly routes: readonly Route[];
   /** Refreshes tokens apart from traffic, once it is started: on nodes that work. */
   readonly scheduler: RefreshScheduler;
-  /** Continues set-ups that are due and that nobody works on; also called by the clock. */
+  /** Frees what processes that are gone had begun, and continues set-ups that nobody works on; also called by the clock. */
   resume(): Promise<number>;
   /** Waits for what is under way. */
   close(): Promise<void>;
@@ -56,7 +62,8 @@ export async function createAccountsRoom(parts: AccountsParts): Promise<Accounts
   const waiters = new Waiters();
   const vendor = createVendor(parts);
   const links = createReconnectLinks({ database: pool, publicUrl, now });
-  const refresher = createRefresher({ pool, vault, vendor, connectors, waiters, log, now, owner });
+  const ending = new AbortController();
+  const refresher = createRefresher({ pool, vault, vendor, connectors, waiters, log, now, owner, ending: ending.signal });
   const opener = new AccountOpener({ pool, vault, connectors, refresher, links, log, now });
   const changed = (accountId: string): void => {
     opener.forget(accountId);
@@ -65,12 +72,18 @@ export async function createAccountsRoom(parts: AccountsParts): Promise<Accounts
   const setup = new Setup({ pool, vault, vendor, connectors, refresher, log, now, owner, changed });
   const access = new AccessToAccounts({ pool, opener, refresher, vendor, log, now });
   const flow = new ConnectFlow({ ...parts, vendor, setup, changed });
+  // Before the first lease is taken in this name.
+  await parts.notifications.show(owner);
   await parts.notifications.listen(accountChannel, { notified: changed, resynchronise: () => opener.forgetAll() });
 
-  const resume = async (): Promise<number> => setup.resume();
+  const abandoned = new AbandonedLeases({ pool, log, ...(parts.missingForMs === undefined ? {} : { missingForMs: parts.missingForMs }) });
+  const resume = async (): Promise<number> => {
+    await abandoned.free(now());
+    return setup.resume();
+  };
   const everySecondHour = 2 * 3_600_000;
   const guard = (work: Promise<unknown>): void => void work.catch((error: unknown) => log.warn({ err: error }, 'accounts: a periodic look at the database failed'));
-  const timers = [setInterval(() => guard(resume()), parts.resumeEveryMs ?? 5_000), setInterval(() => guard(removeEndedSessions(pool)), everySecondHour)];
+  const timers = [setInterval(() => guard(resume()), parts.resumeEveryMs ?? 3_000), setInterval(() => guard(removeEndedSessions(pool)), everySecondHour)];
   for (const timer of timers) timer.unref();
 
   const scheduler = createRefreshScheduler({ pool, refresher, connectors, log, now, owner, limits: parts.schedulerLimits ?? {} });
@@ -81,9 +94,11 @@ export async function createAccountsRoom(parts: AccountsParts): Promise<Accounts
     resume,
     async close() {
       for (const timer of timers) clearInterval(timer);
+      const lastMoment = setTimeout(() => ending.abort(), endingMs);
       await scheduler.close();
       await setup.close();
       await access.settled();
+      clearTimeout(lastMoment);
     },
   };
 }

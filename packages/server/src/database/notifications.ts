@@ -1,6 +1,6 @@
 /**
  * LISTEN on one dedicated connection for all rooms. After a lost connection it reconnects and tells every listener
- * to resynchronise, since notifications sent meanwhile are gone.
+ * to resynchronise, since notifications sent meanwhile are gone. The same connection shows that this process is there.
  */
 import pg from 'pg';
 import type { Log } from '../log.ts';
@@ -15,11 +15,24 @@ export interface Listener {
 export interface Notifications {
   /** Channel names are plain identifiers. Resolves once LISTEN is in effect. */
   listen(channel: string, listener: Listener): Promise<void>;
+  /**
+   * Shows to all nodes that `name` is there, by a lock that PostgreSQL takes back when the connection ends: at once when
+   * the process is killed. While a lost connection is restored the name is missing although the process lives.
+   */
+  show(name: string): Promise<void>;
   close(): Promise<void>;
 }
 
+/** SQL: whether the holder of a name, an expression, is connected. */
+export const isShown = (name: string): string => `exists (
+  select from pg_locks
+  where locktype = 'advisory' and classid = ${presenceKey} and objid = (hashtext(${name})::bigint & 4294967295)::oid and objsubid = 2
+    and database = (select oid from pg_database where datname = current_database()))`;
+const presenceKey = 4_400_007;
+
 export async function createNotifications(connectionString: string, log: Log): Promise<Notifications> {
   const channels = new Map<string, Listener[]>();
+  const names = new Set<string>();
   let client = await connect();
   let closed = false;
   let retry: NodeJS.Timeout | undefined;
@@ -38,9 +51,13 @@ export async function createNotifications(connectionString: string, log: Log): P
     return fresh;
   }
 
+  // Shared: the connection before this one may not have ended yet where PostgreSQL is.
+  const holdName = (name: string): Promise<unknown> => client.query(`select pg_advisory_lock_shared(${presenceKey}, hashtext($1))`, [name]);
+
   async function reconnect(delayMs: number): Promise<void> {
     try {
       client = await connect();
+      for (const name of names) await holdName(name);
       for (const channel of channels.keys()) await client.query(`listen ${pg.escapeIdentifier(channel)}`);
       for (const listener of [...channels.values()].flat()) listener.resynchronise();
     } catch (error) {
@@ -54,6 +71,10 @@ export async function createNotifications(connectionString: string, log: Log): P
       const present = channels.get(channel);
       channels.set(channel, [...(present ?? []), listener]);
       if (present === undefined) await client.query(`listen ${pg.escapeIdentifier(channel)}`);
+    },
+    async show(name) {
+      names.add(name);
+      await holdName(name);
     },
     async close() {
       closed = true;

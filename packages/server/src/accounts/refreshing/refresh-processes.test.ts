@@ -2,12 +2,16 @@ import assert from 'node:assert/strict';
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { randomBytes } from 'node:crypto';
-import { after, test } from 'node:test';
+import { afterEach, test } from 'node:test';
 import { startAccountsNode } from '@evenkeel/tests/harness/accounts-node.ts';
 import type { Command, ProcessSettings, Report, Stop } from '@evenkeel/tests/harness/accounts-process.ts';
 import { startAuthorizationServer, testClient } from '@evenkeel/tests/harness/authorization-server.ts';
 import { Browser } from '@evenkeel/tests/harness/browser.ts';
 import { createTestDatabase } from '@evenkeel/tests/harness/database.ts';
+import { plantAccount } from '@evenkeel/tests/harness/planted-account.ts';
+import { startTokenVendor } from '@evenkeel/tests/harness/token-vendor.ts';
+import { openCredential, readCredential } from '../credential-store.ts';
+import { openVault } from '../vault/vault-keys.ts';
 
 const database = await createTestDatabase();
 const hosts: Record<string, string> = { 'idp.example': 'http://127.0.0.1:1' };
@@ -57,8 +61,8 @@ class Process {
   readonly #reports: Report[] = [];
   #wake: () => void = () => undefined;
 
-  constructor(aheadMs: number) {
-    const settings: ProcessSettings = { databaseUrl: database.url, masterKey: masterKey.toString('base64'), hosts, publicUrl: node.url, connector: 'idp', aheadMs };
+  constructor(aheadMs: number, worksAfterMs?: number) {
+    const settings: ProcessSettings = { databaseUrl: database.url, masterKey: masterKey.toString('base64'), hosts, publicUrl: node.url, connector: 'idp', aheadMs, ...(worksAfterMs === undefined ? {} : { worksAfterMs }) };
     this.#child = fork(new URL('../../../../../tests/harness/accounts-process.ts', import.meta.url), [JSON.stringify(settings)], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
     this.#child.on('message', (report: Report) => {
       this.#reports.push(report);
@@ -89,8 +93,10 @@ class Process {
   }
 }
 const started = new Set<Process>();
-after(async () => {
+// A process or a due account that was left would mix into the next test.
+afterEach(async () => {
   for (const one of started) await one.kill();
+  await node.pool.query('update credentials set refresh_due_at = null');
 });
 
 async function start(count: number, aheadMs: number): Promise<Process[]> {
@@ -179,6 +185,68 @@ for (const stop of ['after the answer', 'before the commit'] as const) {
     await next.kill();
   });
 }
+
+/**
+ * A vendor whose old refresh token works until the new one is used; nobody ends leases here: that the process is gone is
+ * noticed by its connection, and a process that works by itself takes its work over at once.
+ */
+const rotating = await startTokenVendor({ id: 'rotating', rotation: 'rotates', scheme: { capture: { captured: { lifetime: '{{response.body.expires_in}}' } } } });
+hosts['rotating.example'] = rotating.url;
+await node.registry.put('rotating', rotating.manifest, 100, { actor: 'key:test' });
+await node.registry.apps.write('rotating', { client_id: 'rotating', client_secret: 'planted-app-secret-0123456789' }, { actor: 'key:test' });
+const vault = await openVault(node.pool, masterKey);
+
+for (const stop of ['before the request', 'after the answer', 'before the commit', 'after the store'] as const) {
+  test(`killed ${stop}, with tokens that rotate: another process takes over by itself within seconds, and the account works`, async () => {
+    const name = `rotates ${stop}`;
+    const at = Date.now();
+    const id = await plantAccount(node.pool, vault, { connectorId: 'rotating', token: rotating.grant(name), grantedAtMs: at - hour, expiresAtMs: at + 120_000, refreshDueAtMs: at - 1 });
+    const [dying] = await start(1, 0);
+    assert.ok(dying);
+    dying.send({ do: 'stop at', stop });
+    await dying.next('set');
+    dying.send({ do: 'tick' });
+    await dying.next('stopped');
+    const asked = rotating.seen.requests.filter((account) => account === name).length;
+    assert.equal(asked, stop === 'before the request' ? 0 : 1);
+    const working = new Process(0, 300);
+    await working.next('ready');
+    await dying.kill();
+    const killedAt = performance.now();
+    for (;;) {
+      const row = await readCredential(node.pool, id);
+      if (row?.version === 2 && row.lease_until === null) break;
+      assert.ok(performance.now() - killedAt < 10_000, 'the lease of the killed process was waited for');
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    const row = await readCredential(node.pool, id);
+    assert.ok(row);
+    const { token } = openCredential(vault, row);
+    assert.ok(rotating.accepts(token.access_token ?? ''));
+    assert.equal(token.refresh_token, rotating.truth(name).delivered);
+    assert.deepEqual([row.in_doubt_since, (await credentialOf(id))?.state, rotating.seen.reuses], [null, 'active', 0]);
+    assert.equal(rotating.seen.requests.filter((account) => account === name).length, stop === 'after the store' ? 1 : asked + 1);
+    await working.kill();
+  });
+}
+
+test('a process that is alive keeps its lease, however long its vendor takes', async () => {
+  const at = Date.now();
+  const id = await plantAccount(node.pool, vault, { connectorId: 'rotating', token: rotating.grant('slow'), grantedAtMs: at - hour, expiresAtMs: at + 120_000, refreshDueAtMs: at - 1 });
+  const [slow] = await start(1, 0);
+  assert.ok(slow);
+  slow.send({ do: 'stop at', stop: 'after the answer' });
+  await slow.next('set');
+  slow.send({ do: 'tick' });
+  await slow.next('stopped');
+  const working = new Process(0, 200);
+  await working.next('ready');
+  await new Promise((resolve) => setTimeout(resolve, 800));
+  const row = await readCredential(node.pool, id);
+  assert.ok(row?.version === 1 && row.lease_until !== null && row.lease_until.getTime() > Date.now());
+  await working.kill();
+  await slow.kill();
+});
 
 test('killed after the store: the new token is there, and is used', async () => {
   const { id, next } = await killAt('after the store');

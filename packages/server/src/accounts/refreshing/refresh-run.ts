@@ -6,10 +6,12 @@
 import { randomInt } from 'node:crypto';
 import { isRenewable, obtainGrant } from '@evenkeel/core/accounts/connect-steps.ts';
 import { decideRefresh, nextAttempt, type RefreshCase } from '@evenkeel/core/accounts/refresh-decision.ts';
-import { refreshOf } from '@evenkeel/core/accounts/refresh-rules.ts';
-import { refreshDue, type Grant, type GrantFailure } from '@evenkeel/core/accounts/token.ts';
+import { expiryOf, refreshOf } from '@evenkeel/core/accounts/refresh-rules.ts';
+import { carriedExpiry, refreshDue, type Grant, type GrantFailure } from '@evenkeel/core/accounts/token.ts';
 import type { CompiledScheme, Connector } from '@evenkeel/core/connectors/connector.ts';
+import { withEnd } from '@evenkeel/core/accounts/token-response.ts';
 import { transaction, type Pool } from '../../database/pool.ts';
+import { throughOutage } from '../../database/outage.ts';
 import type { Log } from '../../log.ts';
 import { findAccount, lockAccount, type AccountRow } from '../account-store.ts';
 import { mergeCaptures } from '../captures.ts';
@@ -30,7 +32,7 @@ export type Renewal =
   /** Not the kind of credential that can be renewed. */
   | { readonly kind: 'fixed' }
   | { readonly kind: 'rejected'; readonly message: string }
-  /** `blame`: `vendor` counts towards the brake on the connector, `local` is a matter of this account or installation. */
+  /** `blame`: `vendor` counts towards the brake on the connector; `local`: the vendor was not asked. */
   | { readonly kind: 'failed'; readonly message: string; readonly retryAfterS: number | null; readonly status: number | null; readonly blame: 'vendor' | 'local' };
 
 export interface RefreshParts {
@@ -40,6 +42,8 @@ export interface RefreshParts {
   readonly connectors: ConnectorSource;
   readonly log: Log;
   readonly now: () => number;
+  /** Aborted when this process has to end: what cannot be written until then is given up. */
+  readonly ending: AbortSignal;
 }
 
 export interface HeldRefresh {
@@ -67,7 +71,7 @@ export async function runRefresh(parts: RefreshParts, held: HeldRefresh): Promis
   const { pool, connectors, vendor, now } = parts;
   const { row } = held;
   const fenced = { accountId: row.account_id, version: row.version, fence: row.lease_fence };
-  const account = await findAccount(pool, row.account_id, null);
+  const account = await throughOutage(() => findAccount(pool, row.account_id, null), parts.ending);
   if (account === undefined) {
     await releaseUnused(pool, fenced, null);
     return failed('The account is deleted.');
@@ -97,8 +101,10 @@ export async function runRefresh(parts: RefreshParts, held: HeldRefresh): Promis
   }
   const tools = { ...vendor.tools(found.connector, scheme, secrets), received: (token: Credential['token']) => receive(work, token) };
   const outcome = await vendor.run(obtainGrant(scheme.source, { type: 'stored' }, scope, tools), secrets, AbortSignal.timeout(exchangeMs));
-  if (outcome.ok) return keep(work, outcome.grant);
-  return outcome.failure.kind === 'terminal' ? condemn(work, outcome.failure) : postpone(work, outcome.failure);
+  // The vendor has acted. Whatever the database is going through, what came of it is kept until it can be written.
+  if (outcome.ok) return throughOutage(() => keep(work, outcome.grant), parts.ending);
+  const { failure } = outcome;
+  return throughOutage(() => (failure.kind === 'terminal' ? condemn(work, failure) : postpone(work, failure)), parts.ending);
 }
 
 const failed = (message: string, retryAfterS: number | null = null): Renewal => ({ kind: 'failed', message, retryAfterS, status: null, blame: 'local' });
@@ -132,16 +138,22 @@ async function hold({ parts, fenced, row, actor }: Work, untilMs: number | null)
 }
 
 /** A token that more requests are to follow is kept at once. */
-async function receive(work: Work, token: Credential['token']): Promise<void> {
+function receive(work: Work, token: Credential['token']): Promise<void> {
+  return throughOutage(() => storeAtOnce(work, token), work.parts.ending);
+}
+
+async function storeAtOnce(work: Work, token: Credential['token']): Promise<void> {
   const { parts, fenced, before } = work;
   const current = await parts.pool.query<CredentialRow>(`select * from credentials where account_id = $1 and slot = 'current'`, [fenced.accountId]);
   const secret = current.rows[0]?.version === fenced.version ? openCredential(parts.vault, current.rows[0]).secret : before.secret;
   if (await storeReceived(parts.pool, parts.vault, fenced, { token, secret, obtained: true })) work.inDoubt = false;
 }
 
-function timesAfter({ scheme, parts }: Work, grant: Grant): Times {
+function timesAfter({ scheme, parts, row }: Work, grant: Grant): Times {
   const grantedAtMs = parts.now();
-  const { expiresAtMs, token } = grant;
+  const before = { grantedAtMs: (row.refreshed_at ?? row.granted_at).getTime(), expiresAtMs: row.expires_at?.getTime() ?? null };
+  const { token } = grant;
+  const expiresAtMs = grant.expiresAtMs ?? carriedExpiry(expiryOf(scheme.source), before, grantedAtMs);
   const due = { grantedAtMs, expiresAtMs, refresh: refreshOf(scheme.source), random: randomInt(1_000_000) / 1_000_000 };
   return { grantedAtMs, expiresAtMs, refreshDueAtMs: isRenewable(scheme.source, token) ? refreshDue(due) : null };
 }
@@ -151,7 +163,7 @@ async function keep(work: Work, grant: Grant): Promise<Renewal> {
   const { parts, fenced, account, before, actor } = work;
   const { pool, vault, log } = parts;
   const times = timesAfter(work, grant);
-  const credential: Credential = { token: { ...grant.token }, secret: { ...before.secret, ...grant.secret }, obtained: true };
+  const credential: Credential = { token: withEnd({ ...grant.token }, times.expiresAtMs), secret: { ...before.secret, ...grant.secret }, obtained: true };
   const plain = Object.keys(grant.captured).length === 0;
   if (plain && (await storeRefreshed(pool, vault, fenced, credential, times, actor))) return { kind: 'renewed' };
   const stored = await transaction(pool, async (client) => {
@@ -196,6 +208,7 @@ async function postpone(work: Work, failure: GrantFailure): Promise<Renewal> {
   const { atMs, inDoubt } = nextAttempt({ ...caseOf(work), failure, failures: row.refresh_failures, random: randomInt(1_000_000) / 1_000_000 });
   const stored = await storeFailure(parts.pool, fenced, { message: failure.message, actor, retry: { afterMs: atMs - now, atMs }, inDoubt });
   if (!stored) parts.log.warn({ accountId: account.id }, 'accounts: a refresh failed after its lease had ended');
-  const blame = failure.kind === 'transient' ? 'vendor' : 'local';
+  // An answer that blames the client, or one nobody understands, meets every account of the connector alike.
+  const blame = failure.kind === 'transient' || failure.status !== null ? 'vendor' : 'local';
   return { kind: 'failed', message: failure.message, retryAfterS: Math.ceil((atMs - now) / 1000), status: failure.status, blame };
 }

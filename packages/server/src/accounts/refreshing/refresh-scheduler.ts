@@ -8,6 +8,7 @@ import { concurrencyOf } from '@evenkeel/core/accounts/refresh-rules.ts';
 import type { Pool } from '../../database/pool.ts';
 import type { Log } from '../../log.ts';
 import { RefreshCounters, type RefreshCounts } from './refresh-counters.ts';
+import { RefreshPace } from './refresh-pace.ts';
 import { readQueueHeads, takeDue, type DueRefresh } from './refresh-queue.ts';
 import type { Renewal } from './refresh-run.ts';
 import { leaseMs } from './refresh-store.ts';
@@ -28,7 +29,7 @@ export interface SchedulerParts {
 export interface SchedulerLimits {
   /** Refreshes under way on this node. */
   readonly concurrent: number;
-  /** Refreshes begun a second on this node, which is how a backlog after downtime is spread. */
+  /** Refreshes begun a second on all nodes together, which is how a backlog after downtime is spread. */
   readonly perSecond: number;
   /** Longest sleep: how late news of an earlier due time (a new account, another node's failure) can be noticed. */
   readonly pollMs: number;
@@ -62,8 +63,9 @@ class Scheduler implements RefreshScheduler {
   readonly #counters = new RefreshCounters();
   #heads = new Map<string, number>();
   #turn = 0;
-  #tokens: number;
-  #filledAt = performance.now();
+  readonly #pace: RefreshPace;
+  /** There was more to begin than the pace of all nodes allows. */
+  #paced = false;
   #timer: NodeJS.Timeout | undefined;
   #wakesAt = Infinity;
   #ticking: Promise<number> | undefined;
@@ -72,7 +74,7 @@ class Scheduler implements RefreshScheduler {
   constructor(parts: SchedulerParts) {
     this.#parts = parts;
     this.#limits = { ...defaultLimits, ...parts.limits };
-    this.#tokens = this.#burst;
+    this.#pace = new RefreshPace(parts.pool, this.#limits.perSecond);
   }
 
   start(): void {
@@ -102,10 +104,6 @@ class Scheduler implements RefreshScheduler {
     await this.settled();
   }
 
-  get #burst(): number {
-    return Math.max(1, this.#limits.perSecond / 4);
-  }
-
   /** One look at the queue. Connectors take turns in being first, so that none starves behind another's backlog. */
   async #begin(): Promise<number> {
     const { pool, now } = this.#parts;
@@ -113,6 +111,7 @@ class Scheduler implements RefreshScheduler {
     this.#heads = new Map(heads.map(({ connectorId, dueAtMs }) => [connectorId, dueAtMs]));
     const due = heads.filter(({ dueAtMs }) => dueAtMs <= now());
     this.#turn += 1;
+    this.#paced = false;
     let begun = 0;
     for (let index = 0; index < due.length; index += 1) {
       const head = due[(index + this.#turn) % due.length];
@@ -126,12 +125,14 @@ class Scheduler implements RefreshScheduler {
     const maxConcurrent = concurrencyOf(connectors.get(connectorId)?.connector.manifest.auth ?? []);
     const running = this.#running.get(connectorId) ?? 0;
     const room = allowance(this.#brakes.get(connectorId) ?? released, maxConcurrent, running, now());
-    this.#refill();
-    const atMost = Math.min(room, this.#limits.concurrent - this.#underWay.size, Math.floor(this.#tokens));
+    const wanted = Math.min(room, this.#limits.concurrent - this.#underWay.size);
+    if (wanted <= 0) return 0;
+    const atMost = await this.#pace.take(wanted);
+    if (atMost < wanted) this.#paced = true;
     if (atMost <= 0) return 0;
     const claimedAtMs = performance.now();
     const taken = await takeDue(pool, { connectorId, owner, nowMs: now(), leaseMs, atMost, maxConcurrent });
-    this.#tokens -= taken.length;
+    this.#pace.used(taken.length);
     for (const one of taken) this.#perform(one, claimedAtMs);
     if (taken.length < atMost) this.#heads.delete(connectorId);
     return taken.length;
@@ -193,12 +194,6 @@ class Scheduler implements RefreshScheduler {
     if (isClosed(after) && !isClosed(before)) this.#parts.log.error({ connector: connectorId, failures: after.failures, status, message, alert: 'refresh_failing' }, 'accounts: refreshes of a connector fail one after another; its queue is held back, accounts keep their state');
   }
 
-  #refill(): void {
-    const at = performance.now();
-    this.#tokens = Math.min(this.#burst, this.#tokens + ((at - this.#filledAt) / 1000) * this.#limits.perSecond);
-    this.#filledAt = at;
-  }
-
   /** Keeps the earlier of two wake-ups. */
   #wakeIn(ms: number): void {
     if (this.#state !== 'started') return;
@@ -228,7 +223,7 @@ class Scheduler implements RefreshScheduler {
       const brake = this.#brakes.get(connectorId) ?? released;
       const wait = Math.max(dueAtMs, isClosed(brake) ? brake.untilMs : 0) - nowMs;
       // Due and not taken: for want of a slot (its end wakes us) or of the rate.
-      sleep = Math.min(sleep, wait > 0 ? wait : this.#tokens < 1 ? (1_000 / this.#limits.perSecond) * 10 : gatherMs * 4);
+      sleep = Math.min(sleep, wait > 0 ? wait : this.#paced ? Math.max(gatherMs * 4, 10_000 / this.#limits.perSecond) : gatherMs * 4);
     }
     return Math.max(1, sleep);
   }

@@ -43,6 +43,29 @@ export async function claimLease(database: Queryable, claim: Claim): Promise<Cre
   return rows[0];
 }
 
+export interface Standing {
+  readonly version: number;
+  /** Somebody holds the lease. */
+  readonly leased: boolean;
+  /** How long the backoff lasts on; null when there is none. */
+  readonly backoffMs: number | null;
+  readonly error: string | null;
+}
+
+/** How a credential stands towards a refresh, by the clock of the database, as leases and backoffs are. */
+export async function readStanding(database: Queryable, accountId: string): Promise<Standing | undefined> {
+  const { rows } = await database.query<{ version: number; leased: boolean; backoff_ms: number | null; refresh_error: string | null }>({
+    name: 'read-refresh-standing',
+    text: `select version, coalesce(lease_until >= clock_timestamp(), false) as leased,
+                  (extract(epoch from refresh_retry_at - clock_timestamp()) * 1000)::float8 as backoff_ms, refresh_error
+           from credentials
+           where account_id = $1 and slot = 'current'`,
+    values: [accountId],
+  });
+  const [row] = rows;
+  return row === undefined ? undefined : { version: row.version, leased: row.leased, backoffMs: row.backoff_ms !== null && row.backoff_ms > 0 ? row.backoff_ms : null, error: row.refresh_error };
+}
+
 export interface Fenced {
   readonly accountId: string;
   readonly version: number;

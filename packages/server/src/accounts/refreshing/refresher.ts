@@ -2,15 +2,13 @@
  * Renewing a credential for whoever asks: one request to the vendor, however many callers on however many nodes want it.
  * A lease in the database names the one who asks; the others wait for what he stores.
  */
-import { claimLease, leaseMs } from './refresh-store.ts';
-import { readCredential, type CredentialRow } from '../credential-store.ts';
+import { claimLease, leaseMs, readStanding, type Standing } from './refresh-store.ts';
+import type { CredentialRow } from '../credential-store.ts';
 import { runRefresh, type RefreshParts, type Renewal } from './refresh-run.ts';
 import type { Waiters } from './waiters.ts';
 
 /** How long a caller waits for somebody else's refresh: past the lease of one who died, when there is nothing else. */
 const patienceMs = 50_000;
-/** While the old token still serves, a caller waits no longer than this. */
-const shortPatienceMs = 2_000;
 
 export interface Refresher {
   /** Renews `seenVersion` unless a newer one is stored already. */
@@ -24,8 +22,6 @@ export interface RenewOptions {
   readonly force?: boolean;
   /** Named in the timeline, and in the transition of a refusal. */
   readonly actor?: string;
-  /** The old token serves for a while yet: a refresh that is stuck elsewhere is not waited for. */
-  readonly canDoWithout?: boolean;
   /** The vendor refused the access token: it need not be spared any more. */
   readonly tokenFailed?: boolean;
 }
@@ -40,7 +36,8 @@ export function createRefresher(parts: RefresherParts): Refresher {
   const underWay = new Map<string, Promise<Renewal>>();
   return {
     renew(accountId, seenVersion, options = {}) {
-      const key = `${accountId} ${seenVersion}`;
+      // Who may not wait for a backoff does not join those who do.
+      const key = `${accountId} ${seenVersion} ${options.force === true} ${options.tokenFailed === true}`;
       const present = underWay.get(key);
       if (present !== undefined) return present;
       const renewal = renewOnce(parts, accountId, seenVersion, options).finally(() => underWay.delete(key));
@@ -53,8 +50,8 @@ export function createRefresher(parts: RefresherParts): Refresher {
 
 async function renewOnce(parts: RefresherParts, accountId: string, version: number, options: RenewOptions): Promise<Renewal> {
   const { pool, waiters, owner, now } = parts;
-  const { force = false, actor = 'system:refresh', canDoWithout = false, tokenFailed = false } = options;
-  const until = performance.now() + (canDoWithout ? shortPatienceMs : patienceMs);
+  const { force = false, actor = 'system:refresh', tokenFailed = false } = options;
+  const until = performance.now() + patienceMs;
   for (;;) {
     const changed = waiters.next(accountId, 250);
     const claimedAtMs = performance.now();
@@ -63,8 +60,8 @@ async function renewOnce(parts: RefresherParts, accountId: string, version: numb
       changed.cancel();
       return runRefresh(parts, { row, claimedAtMs, actor, tokenFailed });
     }
-    const stored = await readCredential(pool, accountId);
-    const settled = stored === undefined ? gone : stored.version !== version ? ({ kind: 'renewed' } as const) : settledBy(stored, force);
+    const standing = await readStanding(pool, accountId);
+    const settled = standing === undefined ? gone : standing.version !== version ? ({ kind: 'renewed' } as const) : settledBy(standing, force);
     if (settled !== undefined) {
       changed.cancel();
       return settled;
@@ -80,10 +77,7 @@ async function renewOnce(parts: RefresherParts, accountId: string, version: numb
 const gone: Renewal = { kind: 'failed', message: 'The account has no credential any more.', retryAfterS: null, status: null, blame: 'local' };
 
 /** Undefined while somebody holds the lease; the failure of the last attempt while its backoff lasts. */
-function settledBy(row: CredentialRow, force: boolean): Renewal | undefined {
-  const leased = row.lease_until !== null && row.lease_until.getTime() > Date.now();
-  if (leased || force || row.refresh_retry_at === null) return undefined;
-  const waitMs = row.refresh_retry_at.getTime() - Date.now();
-  if (waitMs <= 0) return undefined;
-  return { kind: 'failed', message: row.refresh_error ?? 'The last refresh failed.', retryAfterS: Math.ceil(waitMs / 1000), status: null, blame: 'local' };
+function settledBy({ leased, backoffMs, error }: Standing, force: boolean): Renewal | undefined {
+  if (leased || force || backoffMs === null) return undefined;
+  return { kind: 'failed', message: error ?? 'The last refresh failed.', retryAfterS: Math.ceil(backoffMs / 1000), status: null, blame: 'local' };
 }

@@ -239,7 +239,7 @@ test('the old key cannot be dropped while records stand under it, and a node wit
 
 async function sleepyWatch(pool: Pool, key: Buffer): Promise<string[]> {
   const lost: string[] = [];
-  const notifications = { listen: () => Promise.resolve(), close: () => Promise.resolve() };
+  const notifications = { listen: () => Promise.resolve(), show: () => Promise.resolve(), close: () => Promise.resolve() };
   const watch = await watchVault({ pool, notifications, vault: createVault(key), node: 'asleep', log, lost: (message) => void lost.push(message), everyMs: 3_600_000 });
   await watch.close();
   return lost;
