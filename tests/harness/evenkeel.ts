@@ -2,13 +2,12 @@
 import { randomBytes } from 'node:crypto';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { after } from 'node:test';
 import { readConfiguration, type Configuration } from '@evenkeel/server/configuration.ts';
 import { createLog } from '@evenkeel/server/log.ts';
 import { startServer, type RunningServer } from '@evenkeel/server/server.ts';
 import { startSandbox, type Sandbox } from '@evenkeel/sandbox/sandbox.ts';
 import { Evenkeel } from '@evenkeel/sdk/client.ts';
-import { createTestDatabase, type TestDatabase } from './database.ts';
+import { atEnd, createTestDatabase, type TestDatabase } from './database.ts';
 
 export interface TestEvenkeel {
   readonly url: string;
@@ -50,7 +49,7 @@ export async function startTestEvenkeel(environment: Record<string, string> = {}
   const logLines: string[] = [];
   const log = createLog('trace', { write: (line: string) => void logLines.push(line) });
   const server = await startServer(configuration, { log });
-  after(async () => {
+  atEnd(async () => {
     await server.close();
     await sandbox.close();
   });

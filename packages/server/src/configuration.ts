@@ -26,6 +26,10 @@ export interface Configuration {
   readonly hostMap: Readonly<Record<string, string>>;
   /** CIDRs of private networks that upstream calls may reach. */
   readonly allowPrivate: readonly string[];
+  /** Days that calls with their evidence, counts by minute and counts by hour are kept. */
+  readonly callsDays: number;
+  readonly minutesDays: number;
+  readonly hoursDays: number;
 }
 
 export interface ConfigurationFault {
@@ -81,6 +85,9 @@ export const variables = {
   allowPrivate: variable('EVENKEEL_ALLOW_PRIVATE', 'Comma-separated CIDRs of private networks that upstream calls may reach.', (value) =>
     value === undefined ? [] : value.split(',').map((cidr) => cidrRange(cidr.trim())),
   ),
+  callsDays: variable('EVENKEEL_KEEP_CALLS_DAYS', 'Days that calls are kept with their evidence; default 35.', (value) => integer(value ?? '35', 1, 3650)),
+  minutesDays: variable('EVENKEEL_KEEP_MINUTES_DAYS', 'Days that counts by minute are kept; default 35.', (value) => integer(value ?? '35', 2, 3650)),
+  hoursDays: variable('EVENKEEL_KEEP_HOURS_DAYS', 'Days that counts by hour are kept; default 400.', (value) => integer(value ?? '400', 2, 3650)),
 } as const;
 
 /** Parses the environment; every fault is reported, not only the first. Unknown EVENKEEL_ names are faults too. */

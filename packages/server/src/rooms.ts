@@ -20,12 +20,7 @@ import { unifiedRoutes } from './gateway/unified-routes.ts';
 import type { Route } from './http/route.ts';
 import type { AnyJob } from './jobs/runner.ts';
 import type { Log } from './log.ts';
-import { BufferedCallRecorder } from './telemetry/buffered-recorder.ts';
-import { makeCallPartitions } from './telemetry/call-partitions.ts';
-import { callRetentionJob } from './telemetry/call-retention.ts';
-import { callRoutes } from './telemetry/call-routes.ts';
-import { NodeCounter } from './telemetry/counting/node-counter.ts';
-import { metricsRoutes } from './telemetry/metrics-routes.ts';
+import { createTelemetryRoom } from './telemetry/room.ts';
 import { createUpstreamClient } from './upstream/client.ts';
 import { createCrypto } from './upstream/crypto.ts';
 import { createHostMap } from './upstream/host-map.ts';
@@ -55,8 +50,8 @@ const builtInConnectors = join(import.meta.dirname, '../../../connectors');
 export async function buildRooms(foundation: Foundation): Promise<Rooms> {
   const { configuration, vault, pool, notifications, log, now, node, version, onClose } = foundation;
   // First, so that it ends last: every room counts until its own end.
-  const observer = await NodeCounter.start({ database: pool, log, nodeId: node });
-  onClose(() => observer.close());
+  const telemetry = await createTelemetryRoom({ pool, log, now, node, version, seals: configuration.role !== 'api', retention: configuration });
+  onClose(() => telemetry.close());
   const registry = await openRegistry({
     pool,
     notifications,
@@ -79,14 +74,19 @@ export async function buildRooms(foundation: Foundation): Promise<Rooms> {
   onClose(() => accounts.close());
   if (configuration.role !== 'api') accounts.scheduler.start();
 
-  await makeCallPartitions(pool, now());
-  const recorder = new BufferedCallRecorder({ database: pool, log, observer });
-  onClose(() => recorder.close());
-  const gateway = new Gateway({ accounts: accounts.access, upstream, crypto, recorder, log, now });
+  const gateway = new Gateway({ accounts: accounts.access, upstream, crypto, recorder: telemetry.recorder, log, now });
   const unified = new UnifiedGateway({ gateway, accounts: accounts.access, mappings: overrides, now });
 
   return {
-    routes: [...connectorRoutes({ registry, overrides, database: pool }), ...overrideRoutes({ registry, overrides, database: pool }), ...accounts.routes, ...gatewayRoutes(gateway, now), ...unifiedRoutes(unified), ...callRoutes(pool), ...vaultRoutes(pool), ...metricsRoutes({ database: pool, counts: () => recorder.counts, version })],
-    jobs: [tokenDriftRetentionJob(pool), callRetentionJob(pool, { now }), reEncryptionJob({ pool, vault, log })],
+    routes: [
+      ...connectorRoutes({ registry, overrides, database: pool }),
+      ...overrideRoutes({ registry, overrides, database: pool }),
+      ...accounts.routes,
+      ...gatewayRoutes(gateway, now),
+      ...unifiedRoutes(unified),
+      ...vaultRoutes(pool),
+      ...telemetry.routes,
+    ],
+    jobs: [tokenDriftRetentionJob(pool), reEncryptionJob({ pool, vault, log }), ...telemetry.jobs],
   };
 }

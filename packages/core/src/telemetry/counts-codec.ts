@@ -7,6 +7,9 @@ import { countColumns } from './outcome.ts';
 import { readSketch, writeMeasurements, writeSketch } from './sketch-codec.ts';
 import { ByteReader, ByteWriter } from './varint.ts';
 
+/** Of the bytes; a node of another version may have written what waits to be sealed. */
+const format = 1;
+
 /** What the hot path holds of one series: measurements as buckets, one by one. */
 export interface RawCounts {
   readonly columns: Int32Array;
@@ -42,6 +45,7 @@ export function writeCounts(writer: ByteWriter, counts: Counts): void {
 
 export function writeSeriesIds(ids: readonly number[]): Uint8Array {
   const writer = new ByteWriter(ids.length * 4 + 8);
+  writer.unsigned(format);
   writer.unsigned(ids.length);
   for (const id of ids) writer.unsigned(id);
   return writer.finish();
@@ -51,6 +55,8 @@ export function writeSeriesIds(ids: readonly number[]): Uint8Array {
 export function readPackedCounts(bytes: Uint8Array, into: Map<number, Counts>): void {
   if (bytes.length === 0) return;
   const reader = new ByteReader(bytes);
+  const found = reader.unsigned();
+  if (found !== format) throw new RangeError(`telemetry: counts are packed in format ${found}, known is ${format}: seal with the version that wrote them`);
   const ids = Array.from({ length: reader.unsigned() }, () => reader.unsigned());
   for (const id of ids) {
     let counts = into.get(id);

@@ -7,7 +7,7 @@ import type { Queryable } from '../database/pool.ts';
 import { newId, timeOfId } from '../identifier.ts';
 import { createLog } from '../log.ts';
 import { BufferedCallRecorder, type RecorderOptions } from './buffered-recorder.ts';
-import { dropCallPartitions, makeCallPartitions } from './call-partitions.ts';
+import { callPartitions, dropPartitions, makePartitions } from './time-partitions.ts';
 import { excerpt, type CallRecord, type RawEvidence } from './call-record.ts';
 import { findCall, listCalls, type CallFilter } from './call-store.ts';
 
@@ -169,12 +169,12 @@ test('days are partitions: made ahead, once, filled from the default, dropped by
   own.record(call({ atMs: now, accountId: 'acc_day' }), () => null);
   own.record(call({ atMs: now - 40 * 86_400_000, accountId: 'acc_day' }), () => null);
   await own.flush();
-  const made = (await Promise.all([makeCallPartitions(database.pool, now), makeCallPartitions(database.pool, now)])).flat();
+  const made = (await Promise.all([makePartitions(database.pool, callPartitions, now), makePartitions(database.pool, callPartitions, now)])).flat();
   assert.deepEqual(made.toSorted(), ['calls_20300510', 'calls_20300511', 'calls_20300512', 'calls_20300513']);
   const { rows } = await database.pool.query<{ name: string }>(`select tableoid::regclass::text as name from calls where account_id = 'acc_day' order by 1`);
   assert.deepEqual(rows.map(({ name }) => name), ['calls_20300510', 'calls_default']);
-  assert.deepEqual(await dropCallPartitions(database.pool, now, 35), []);
+  assert.deepEqual(await dropPartitions(database.pool, callPartitions, now, 35), []);
   assert.equal((await read({ accountId: 'acc_day' })).length, 1, 'what lay in the default partition went by age too');
-  assert.deepEqual(await dropCallPartitions(database.pool, now + 37 * 86_400_000, 35), ['calls_20300510', 'calls_20300511']);
+  assert.deepEqual(await dropPartitions(database.pool, callPartitions, now + 37 * 86_400_000, 35), ['calls_20300510', 'calls_20300511']);
   assert.equal((await read({ accountId: 'acc_day' })).length, 0);
 });

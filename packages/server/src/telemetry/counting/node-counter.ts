@@ -110,7 +110,7 @@ export class NodeCounter implements Observer {
     this.#turn(true);
     const late = Promise.withResolvers<void>();
     const timer = setTimeout(late.resolve, withinMs);
-    await Promise.race([this.#drain(), late.promise]);
+    await Promise.race([this.#drain(performance.now() + withinMs), late.promise]);
     clearTimeout(timer);
     if (this.#queue.length > 0) this.#parts.log.error({ halves: this.#queue.length }, 'telemetry: the last counts could not be written and are lost');
   }
@@ -157,8 +157,8 @@ export class NodeCounter implements Observer {
     waiting.window = { series: [], packed: lostMark };
   }
 
-  async #drain(): Promise<void> {
-    while (this.#queue.length > 0) await this.#write();
+  async #drain(untilMs: number): Promise<void> {
+    while (this.#queue.length > 0 && performance.now() < untilMs) await this.#write();
   }
 
   /** One write at a time; rows that came meanwhile go with the next. */

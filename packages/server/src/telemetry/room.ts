@@ -1,0 +1,53 @@
+/** The telemetry room, put together: where the other rooms count and record, and what reads it. */
+import type { Pool } from '../database/pool.ts';
+import type { Route } from '../http/route.ts';
+import type { AnyJob } from '../jobs/runner.ts';
+import type { Log } from '../log.ts';
+import { BufferedCallRecorder } from './buffered-recorder.ts';
+import type { CallRecorder } from './call-record.ts';
+import { callRoutes } from './call-routes.ts';
+import { NodeCounter } from './counting/node-counter.ts';
+import { metricsRoutes } from './metrics-routes.ts';
+import type { Observer } from './observation.ts';
+import { prepareTelemetry, telemetryRetentionJob, type Retention } from './retention.ts';
+import { hourRollupJob } from './sealing/hour-rollup.ts';
+import { Sealer } from './sealing/sealer.ts';
+
+export interface TelemetryParts {
+  readonly pool: Pool;
+  readonly log: Log;
+  readonly now: () => number;
+  readonly node: string;
+  readonly version: string;
+  /** Whether this node seals minutes. */
+  readonly seals: boolean;
+  readonly retention: Retention;
+}
+
+export interface TelemetryRoom {
+  readonly observer: Observer;
+  readonly recorder: CallRecorder;
+  readonly routes: readonly Route[];
+  readonly jobs: readonly AnyJob[];
+  /** Writes everything observed and recorded until now. To be called when every room that counts has ended. */
+  close(): Promise<void>;
+}
+
+export async function createTelemetryRoom({ pool, log, now, node, version, seals, retention }: TelemetryParts): Promise<TelemetryRoom> {
+  await prepareTelemetry(pool, now());
+  const counter = await NodeCounter.start({ database: pool, log, nodeId: node });
+  const recorder = new BufferedCallRecorder({ database: pool, log, observer: counter });
+  const sealer = new Sealer({ pool, log });
+  if (seals) sealer.start();
+  return {
+    observer: counter,
+    recorder,
+    routes: [...callRoutes(pool), ...metricsRoutes({ database: pool, counts: () => recorder.counts, version })],
+    jobs: [telemetryRetentionJob(pool, retention, now), hourRollupJob(pool)],
+    async close() {
+      await recorder.close();
+      await counter.close();
+      await sealer.close();
+    },
+  };
+}

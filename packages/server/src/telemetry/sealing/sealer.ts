@@ -1,0 +1,136 @@
+/**
+ * Seals minutes some seconds after their end: the rows of all nodes are merged, stored and removed in one transaction, so
+ * that a sealer that dies leaves either everything or nothing. Any node that works may seal; a lock lets one at a time.
+ * Rows that come later become amendments of their minute, which itself never changes.
+ */
+import { readPackedCounts } from '@evenkeel/core/telemetry/counts-codec.ts';
+import type { Counts } from '@evenkeel/core/telemetry/counts.ts';
+import { coverLate, coverMinute, halvesPerMinute } from '@evenkeel/core/telemetry/coverage.ts';
+import { transaction, type Pool, type Queryable } from '../../database/pool.ts';
+import type { Log } from '../../log.ts';
+import { halfMs } from '../counting/second-store.ts';
+import { coveredHalves, insertAmendments, insertCoverageAmendment, insertMinute, insertMinuteCounts, lockSealing, openNodes, readSealingState, reviveNodes, storeFates, takeSeconds, type SecondRow } from './seal-store.ts';
+
+/** Longer than a write usually waits; what comes later is an amendment. */
+const graceMs = 5_000;
+const minuteMs = 60_000;
+
+export interface SealerParts {
+  readonly pool: Pool;
+  readonly log: Log;
+  /** How long after its end a minute is sealed; default 5 s. */
+  readonly graceMs?: number;
+}
+
+export interface SealingFigures {
+  readonly sealed: number;
+  readonly amended: number;
+  /** Milliseconds that the last minute took to be sealed. */
+  readonly lastMs: number;
+  readonly failed: number;
+}
+
+export class Sealer {
+  readonly #parts: SealerParts;
+  readonly #graceMs: number;
+  #timer: NodeJS.Timeout | undefined;
+  #running: Promise<number> | undefined;
+  #sealed = 0;
+  #amended = 0;
+  #lastMs = 0;
+  #failed = 0;
+
+  constructor(parts: SealerParts) {
+    this.#parts = parts;
+    this.#graceMs = parts.graceMs ?? graceMs;
+  }
+
+  get figures(): SealingFigures {
+    return { sealed: this.#sealed, amended: this.#amended, lastMs: this.#lastMs, failed: this.#failed };
+  }
+
+  /** Looks every second; on nodes that work. */
+  start(): void {
+    this.#timer = setInterval(() => void this.sealDue().catch((error: unknown) => this.#complain(error)), 1_000);
+    this.#timer.unref();
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#running?.catch(() => undefined);
+  }
+
+  /** Seals every minute that is due and takes in what came late; resolves with the number of minutes sealed here. */
+  sealDue(): Promise<number> {
+    this.#running ??= this.#sealAll().finally(() => {
+      this.#running = undefined;
+    });
+    return this.#running;
+  }
+
+  async #sealAll(): Promise<number> {
+    let sealed = 0;
+    while (await transaction(this.#parts.pool, (client) => this.#sealOne(client))) sealed += 1;
+    if (sealed > 0) this.#failed = 0;
+    return sealed;
+  }
+
+  /** True when a minute was sealed and the next may be due as well. */
+  async #sealOne(client: Queryable): Promise<boolean> {
+    const startedAt = performance.now();
+    if (!(await lockSealing(client))) return false;
+    const { nowMs, sealed, next, late } = await readSealingState(client);
+    if (late && sealed !== null) this.#amended += await amend(client, new Date(sealed.getTime() + minuteMs));
+    if (next === null || next.getTime() + minuteMs + this.#graceMs > nowMs) return false;
+    await seal(client, next);
+    this.#sealed += 1;
+    this.#lastMs = performance.now() - startedAt;
+    return true;
+  }
+
+  #complain(error: unknown): void {
+    this.#failed += 1;
+    if (this.#failed === 1) this.#parts.log.error({ err: error }, 'telemetry: minutes cannot be sealed; their rows stay and it is tried again');
+  }
+}
+
+async function seal(client: Queryable, minute: Date): Promise<void> {
+  const end = new Date(minute.getTime() + minuteMs);
+  const rows = await takeSeconds(client, minute, end);
+  const counts = merged(rows);
+  const open = await openNodes(client, end);
+  const known = new Map(open.map((node) => [node.nodeId, node]));
+  const byNode = Map.groupBy(rows.filter(({ ofNode }) => ofNode), ({ nodeId }) => nodeId);
+  const nodes = [...new Set([...known.keys(), ...byNode.keys()])].map((nodeId) => ({ nodeId, lastHalf: null, seenLater: false, ...known.get(nodeId), rows: byNode.get(nodeId) ?? [] }));
+  const coverage = coverMinute(minute.getTime() / halfMs, nodes);
+  await insertMinuteCounts(client, minute, counts);
+  await storeFates(client, coverage.nodes);
+  await insertMinute(client, minute, coverage);
+}
+
+/** Rows of minutes before `bound`, which are sealed or were passed over. Resolves with the number of rows. */
+async function amend(client: Queryable, bound: Date): Promise<number> {
+  const rows = await takeSeconds(client, null, bound);
+  const ofNodes = rows.filter(({ ofNode }) => ofNode);
+  const last = new Map<string, number>();
+  for (const { nodeId, half } of ofNodes) last.set(nodeId, Math.max(last.get(nodeId) ?? 0, half));
+  const revived = await reviveNodes(client, last);
+  for (const [minuteMsOfRows, late] of Map.groupBy(rows, ({ half }) => Math.floor(half / halvesPerMinute) * minuteMs)) {
+    const minute = new Date(minuteMsOfRows);
+    await insertAmendments(client, minute, merged(late), 'late');
+    const firstHalf = minuteMsOfRows / halfMs;
+    const coveredMore = coverLate(firstHalf, await coveredHalves(client, minute), late);
+    // What was held for lost with a node that only was slow: the second of the row that came after all.
+    const found = new Set(revived.flatMap((node) => late.filter(({ nodeId, half }) => nodeId === node.nodeId && (half === node.lastHalf + 1 || half === node.lastHalf + 2)).map(({ half }) => Math.floor(half / 2))));
+    const lostNow = new Set(late.filter(({ lost }) => lost).map(({ half }) => Math.floor(half / 2)));
+    const lostSeconds = lostNow.size - found.size;
+    if (coveredMore !== 0 || lostSeconds !== 0) await insertCoverageAmendment(client, minute, { coveredSeconds: coveredMore, lostSeconds }, 'late');
+  }
+  return rows.length;
+}
+
+function merged(rows: readonly SecondRow[]): Map<number, Counts> {
+  const counts = new Map<number, Counts>();
+  for (const { counts: packed } of rows) readPackedCounts(packed, counts);
+  return counts;
+}
