@@ -1,4 +1,5 @@
 /** The published JSON Schemas of the playbook's files, for editors: one a file of playbook/. */
+import * as alerts from '@evenkeel/contract/playbook/alerts.ts';
 import * as agreements from '@evenkeel/contract/playbook/agreements.ts';
 import * as policy from '@evenkeel/contract/playbook/budget-policy.ts';
 import * as objectives from '@evenkeel/contract/playbook/objectives.ts';
@@ -9,4 +10,5 @@ export const playbookSchemas = [
   { name: 'objectives', render: () => published(objectives.ObjectivesFile, [share, objectives]) },
   { name: 'agreements', render: () => published(agreements.AgreementsFile, [share, agreements]) },
   { name: 'budget-policy', render: () => published(policy.BudgetPolicyFile, [share, objectives, policy]) },
+  { name: 'alerts', render: () => published(alerts.AlertsFile, [share, alerts]) },
 ] as const;

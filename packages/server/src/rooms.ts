@@ -5,6 +5,7 @@ import { createAccountsRoom } from './accounts/room.ts';
 import { reEncryptionJob } from './accounts/vault/re-encryption.ts';
 import { vaultRoutes } from './accounts/vault/vault-routes.ts';
 import type { Vault } from './accounts/vault/vault.ts';
+import { createAlertsRoom } from './alerts/room.ts';
 import type { Configuration } from './configuration.ts';
 import { ConnectorOverrides } from './connectors/connector-overrides.ts';
 import { effectiveConnectors } from './connectors/effective-connectors.ts';
@@ -20,6 +21,7 @@ import { unifiedRoutes } from './gateway/unified-routes.ts';
 import type { Route } from './http/route.ts';
 import type { AnyJob } from './jobs/runner.ts';
 import type { Log } from './log.ts';
+import { openPlaybook } from './playbook/open-playbook.ts';
 import { createTelemetryRoom } from './telemetry/room.ts';
 import { createUpstreamClient } from './upstream/client.ts';
 import { createCrypto } from './upstream/crypto.ts';
@@ -77,6 +79,11 @@ export async function buildRooms(foundation: Foundation): Promise<Rooms> {
   const gateway = new Gateway({ accounts: accounts.access, upstream, crypto, recorder: telemetry.recorder, log, now });
   const unified = new UnifiedGateway({ gateway, accounts: accounts.access, mappings: overrides, now });
 
+  const playbook = await openPlaybook(configuration.playbookDir, log);
+  const alerts = createAlertsRoom({ pool, log, now, rules: playbook.alerts, facts: { shapeChanges: () => Promise.resolve([]) }, upstream, publicUrl: configuration.publicUrl });
+  onClose(() => alerts.close());
+  if (configuration.role !== 'api') alerts.watch.start();
+
   return {
     routes: [
       ...connectorRoutes({ registry, overrides, database: pool }),
@@ -86,7 +93,8 @@ export async function buildRooms(foundation: Foundation): Promise<Rooms> {
       ...unifiedRoutes(unified),
       ...vaultRoutes(pool),
       ...telemetry.routes,
+      ...alerts.routes,
     ],
-    jobs: [tokenDriftRetentionJob(pool), reEncryptionJob({ pool, vault, log }), ...telemetry.jobs],
+    jobs: [tokenDriftRetentionJob(pool), reEncryptionJob({ pool, vault, log }), ...telemetry.jobs, ...alerts.jobs],
   };
 }

@@ -222,6 +222,392 @@ export interface CredentialEvent {
   next_due_at: string | null;
 }
 
+export interface Alert {
+  id: string;
+  title: string;
+  severity: 'P1' | 'P2' | 'P3';
+  state: AlertState;
+  source: 'evenkeel' | 'external';
+  scope: 'platform' | 'connector' | 'account' | 'tenant' | 'endpoint' | 'installation';
+  origin: Origin | null;
+  connector: string | null;
+  account_id: string | null;
+  tenant_id: string | null;
+  endpoint: string | null;
+  runbook: string | null;
+  /** The end of the minute that made it fire. */
+  opened_at: string;
+  updated_at: string;
+  resolved_at: string | null;
+  joined_into: string | null;
+  /** Accounts it has met while it lasted. */
+  affected_accounts: number;
+  findings: {
+    rule: string;
+    watch: string;
+    key: string;
+    /** The figures that made the rule fire. */
+    evidence: { [key: string]: unknown };
+  }[];
+}
+
+export interface AlertList {
+  results: Alert[];
+  /** Pass as cursor for the next page; null at the end. */
+  next_cursor: string | null;
+}
+
+export interface AlertQuery {
+  state?: AlertState;
+  severity?: 'P1' | 'P2' | 'P3';
+  connector?: string;
+  account_id?: string;
+  tenant_id?: string;
+  limit?: number;
+  cursor?: string;
+}
+
+export interface AlertReplay {
+  since: string;
+  until?: string;
+  /** The content of an alerts.yaml; default the one in use. */
+  rules?: {
+    $schema?: string;
+    version: 1;
+    alerts: {
+      id: string;
+      title: string;
+      severity: 'P1' | 'P2' | 'P3';
+      /** A file of playbook/runbooks, without its ending. */
+      runbook?: string;
+      /** Default true. */
+      enabled?: boolean;
+      /** Of these connectors only. */
+      connectors?: string[];
+      /** Verdicts in a row until it fires; default 2. */
+      evaluations?: number;
+      /** Good verdicts in a row until it resolves; default 5. */
+      resolve_evaluations?: number;
+      watch: 'error-rate';
+      by: 'endpoint' | 'account' | 'tenant' | 'connector';
+      /** Failures that count; default all three. */
+      origins?: ('account' | 'platform' | 'upstream')[];
+      /** Length of each of the two adjacent windows; default 15. */
+      window_minutes?: number;
+      /** The later ratio is at least this; default 2. */
+      min_ratio_percent?: number;
+      /** The later ratio is at least so many times the earlier; default 4. */
+      factor?: number;
+      /** Default 10. */
+      min_bad?: number;
+      /** Default 50. */
+      min_total?: number;
+      /** Largest chance that the rise is none; default 1e-9, since very many series are judged every minute. */
+      alpha?: number;
+      /** Taken as the earlier ratio where nothing came earlier; default 0.5. */
+      assumed_ratio_percent?: number;
+    } | {
+      id: string;
+      title: string;
+      severity: 'P1' | 'P2' | 'P3';
+      /** A file of playbook/runbooks, without its ending. */
+      runbook?: string;
+      /** Default true. */
+      enabled?: boolean;
+      /** Of these connectors only. */
+      connectors?: string[];
+      /** Verdicts in a row until it fires; default 2. */
+      evaluations?: number;
+      /** Good verdicts in a row until it resolves; default 5. */
+      resolve_evaluations?: number;
+      watch: 'delivery-rate';
+      by: 'endpoint' | 'overall';
+      /** Share of deliveries that succeed, over the window. */
+      below_percent: number;
+      /** Default 15. */
+      window_minutes?: number;
+      /** Default 50. */
+      min_total?: number;
+    } | {
+      id: string;
+      title: string;
+      severity: 'P1' | 'P2' | 'P3';
+      /** A file of playbook/runbooks, without its ending. */
+      runbook?: string;
+      /** Default true. */
+      enabled?: boolean;
+      /** Of these connectors only. */
+      connectors?: string[];
+      /** Verdicts in a row until it fires; default 2. */
+      evaluations?: number;
+      /** Good verdicts in a row until it resolves; default 5. */
+      resolve_evaluations?: number;
+      watch: 'auth-health';
+      /** Default 60. */
+      window_minutes?: number;
+      /** Default 4. */
+      factor?: number;
+      /** Default 5. */
+      min_rise?: number;
+    } | {
+      id: string;
+      title: string;
+      severity: 'P1' | 'P2' | 'P3';
+      /** A file of playbook/runbooks, without its ending. */
+      runbook?: string;
+      /** Default true. */
+      enabled?: boolean;
+      /** Of these connectors only. */
+      connectors?: string[];
+      /** Verdicts in a row until it fires; default 2. */
+      evaluations?: number;
+      /** Good verdicts in a row until it resolves; default 5. */
+      resolve_evaluations?: number;
+      watch: 'token-drift';
+      /** Default 60. */
+      window_minutes?: number;
+      /** Accounts whose token ended early; default 3. */
+      min_accounts?: number;
+      /** Only tokens that ended at least so many seconds early; default 60. */
+      min_drift_s?: number;
+    } | {
+      id: string;
+      title: string;
+      severity: 'P1' | 'P2' | 'P3';
+      /** A file of playbook/runbooks, without its ending. */
+      runbook?: string;
+      /** Default true. */
+      enabled?: boolean;
+      /** Of these connectors only. */
+      connectors?: string[];
+      /** Verdicts in a row until it fires; default 2. */
+      evaluations?: number;
+      /** Good verdicts in a row until it resolves; default 5. */
+      resolve_evaluations?: number;
+      watch: 'webhook-lag';
+      /** Default 0.95. */
+      quantile?: number;
+      above_s: number;
+      /** Default 5. */
+      window_minutes?: number;
+      /** Default 20. */
+      min_total?: number;
+    } | {
+      id: string;
+      title: string;
+      severity: 'P1' | 'P2' | 'P3';
+      /** A file of playbook/runbooks, without its ending. */
+      runbook?: string;
+      /** Default true. */
+      enabled?: boolean;
+      /** Of these connectors only. */
+      connectors?: string[];
+      /** Verdicts in a row until it fires; default 2. */
+      evaluations?: number;
+      /** Good verdicts in a row until it resolves; default 5. */
+      resolve_evaluations?: number;
+      watch: 'tenant-success';
+      /** A tenant that calls and has not succeeded for so long; default 24. */
+      silent_hours?: number;
+      /** Default 20. */
+      min_total?: number;
+    } | {
+      id: string;
+      title: string;
+      severity: 'P1' | 'P2' | 'P3';
+      /** A file of playbook/runbooks, without its ending. */
+      runbook?: string;
+      /** Default true. */
+      enabled?: boolean;
+      /** Of these connectors only. */
+      connectors?: string[];
+      /** Verdicts in a row until it fires; default 2. */
+      evaluations?: number;
+      /** Good verdicts in a row until it resolves; default 5. */
+      resolve_evaluations?: number;
+      watch: 'flat-line';
+      by: 'account' | 'connector';
+      /** Default 1e-9. */
+      alpha?: number;
+      /** Default 2. */
+      min_weeks?: number;
+    } | {
+      id: string;
+      title: string;
+      severity: 'P1' | 'P2' | 'P3';
+      /** A file of playbook/runbooks, without its ending. */
+      runbook?: string;
+      /** Default true. */
+      enabled?: boolean;
+      /** Of these connectors only. */
+      connectors?: string[];
+      /** Verdicts in a row until it fires; default 2. */
+      evaluations?: number;
+      /** Good verdicts in a row until it resolves; default 5. */
+      resolve_evaluations?: number;
+      watch: 'drift';
+      /** Default breaking. */
+      classes?: ('breaking' | 'warning')[];
+    } | {
+      id: string;
+      title: string;
+      severity: 'P1' | 'P2' | 'P3';
+      /** A file of playbook/runbooks, without its ending. */
+      runbook?: string;
+      /** Default true. */
+      enabled?: boolean;
+      /** Of these connectors only. */
+      connectors?: string[];
+      /** Verdicts in a row until it fires; default 2. */
+      evaluations?: number;
+      /** Good verdicts in a row until it resolves; default 5. */
+      resolve_evaluations?: number;
+      watch: 'refresh-failures';
+      /** Length of each of the two adjacent windows; default 15. */
+      window_minutes?: number;
+      /** The later ratio is at least this; default 2. */
+      min_ratio_percent?: number;
+      /** The later ratio is at least so many times the earlier; default 4. */
+      factor?: number;
+      /** Default 10. */
+      min_bad?: number;
+      /** Default 50. */
+      min_total?: number;
+      /** Largest chance that the rise is none; default 1e-9, since very many series are judged every minute. */
+      alpha?: number;
+      /** Taken as the earlier ratio where nothing came earlier; default 0.5. */
+      assumed_ratio_percent?: number;
+    }[];
+    grouping?: {
+      /** Default 50. */
+      share_percent?: number;
+      /** Default 3. */
+      min_accounts?: number;
+      /** Default 3. */
+      platform_connectors?: number;
+    };
+    routes?: {
+      id: string;
+      /** Takes Alertmanager webhooks (version 4). In a private network only if EVENKEEL_ALLOW_PRIVATE has it. */
+      url: string;
+      /** Default all. */
+      severities?: ('P1' | 'P2' | 'P3')[];
+      /** Alerts of these connectors only. */
+      connectors?: string[];
+      /** Default true. */
+      send_resolved?: boolean;
+    }[];
+  };
+}
+
+export interface AlertReplayed {
+  /** Sealed minutes that were judged. */
+  minutes: number;
+  /** Of them, those that say nothing. */
+  unmeasured: number;
+  alerts: {
+    title: string;
+    severity: 'P1' | 'P2' | 'P3';
+    rules: string[];
+    scope: string;
+    origin: Origin | null;
+    connector: string | null;
+    account_id: string | null;
+    tenant_id: string | null;
+    endpoint: string | null;
+    opened_at: string;
+    resolved_at: string | null;
+    affected_accounts: number;
+  }[];
+}
+
+export type AlertState = 'firing' | 'resolved';
+
+export interface AlertWithAccounts {
+  id: string;
+  title: string;
+  severity: 'P1' | 'P2' | 'P3';
+  state: AlertState;
+  source: 'evenkeel' | 'external';
+  scope: 'platform' | 'connector' | 'account' | 'tenant' | 'endpoint' | 'installation';
+  origin: Origin | null;
+  connector: string | null;
+  account_id: string | null;
+  tenant_id: string | null;
+  endpoint: string | null;
+  runbook: string | null;
+  /** The end of the minute that made it fire. */
+  opened_at: string;
+  updated_at: string;
+  resolved_at: string | null;
+  joined_into: string | null;
+  /** Accounts it has met while it lasted. */
+  affected_accounts: number;
+  findings: {
+    rule: string;
+    watch: string;
+    key: string;
+    /** The figures that made the rule fire. */
+    evidence: { [key: string]: unknown };
+  }[];
+  silenced_until: string | null;
+  /** At most 5,000. */
+  accounts: {
+    account_id: string;
+    tenant_id: string | null;
+    since: string;
+  }[];
+}
+
+export interface AlertmanagerTaken {
+  opened: number;
+  resolved: number;
+}
+
+export interface AlertmanagerWebhook {
+  version?: string;
+  alerts: {
+    status: AlertState;
+    labels?: { [key: string]: string };
+    annotations?: { [key: string]: string };
+    startsAt?: string;
+    fingerprint?: string;
+  }[];
+}
+
+export interface NewSilence {
+  /** All that are stated must fit. */
+  matchers: SilenceMatchers;
+  reason: string;
+  /** At most 30 days: every silence ends. */
+  minutes: number;
+}
+
+export interface Silence {
+  id: string;
+  /** All that are stated must fit. */
+  matchers: SilenceMatchers;
+  reason: string;
+  created_by: string;
+  created_at: string;
+  expires_at: string;
+}
+
+export interface SilenceList {
+  results: Silence[];
+  /** Pass as cursor for the next page; null at the end. */
+  next_cursor: string | null;
+}
+
+/** All that are stated must fit. */
+export interface SilenceMatchers {
+  connector?: string;
+  account_id?: string;
+  tenant_id?: string;
+  rule?: string;
+  severity?: 'P1' | 'P2' | 'P3';
+}
+
 export interface Call {
   id: string;
   /** When the call arrived. */

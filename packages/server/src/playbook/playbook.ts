@@ -6,11 +6,13 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type Type from 'typebox';
+import { AlertsFile } from '@evenkeel/contract/playbook/alerts.ts';
 import { AgreementsFile } from '@evenkeel/contract/playbook/agreements.ts';
 import { BudgetPolicyFile } from '@evenkeel/contract/playbook/budget-policy.ts';
 import { ObjectivesFile } from '@evenkeel/contract/playbook/objectives.ts';
 import type { Fault } from '@evenkeel/core/connectors/lint/fault.ts';
 import { checkShape } from '@evenkeel/core/connectors/lint/shape.ts';
+import { lintAlerts } from '@evenkeel/core/alerts/rules-lint.ts';
 import { lintAgreements } from '@evenkeel/core/objectives/agreement-lint.ts';
 import { lintObjectives, lintPolicy } from '@evenkeel/core/objectives/playbook-lint.ts';
 import { readYaml, type YamlSource } from './yaml-source.ts';
@@ -21,6 +23,7 @@ export interface Playbook {
   readonly objectives: ObjectivesFile;
   readonly agreements: AgreementsFile;
   readonly budgetPolicy: BudgetPolicyFile;
+  readonly alerts: AlertsFile;
 }
 
 interface PlaybookFile {
@@ -39,6 +42,7 @@ const files: { readonly [Key in keyof Playbook]: PlaybookFile } = {
   },
   agreements: { name: 'agreements.yaml', schema: AgreementsFile, lint: ({ agreements }) => (agreements === undefined ? [] : lintAgreements(agreements)) },
   budgetPolicy: { name: 'budget-policy.yaml', schema: BudgetPolicyFile, lint: ({ budgetPolicy }) => (budgetPolicy === undefined ? [] : lintPolicy(budgetPolicy)) },
+  alerts: { name: 'alerts.yaml', schema: AlertsFile, lint: ({ alerts }) => (alerts === undefined ? [] : lintAlerts(alerts)) },
 };
 
 export interface PlaybookFault extends Fault {

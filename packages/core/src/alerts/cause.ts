@@ -1,0 +1,110 @@
+/**
+ * One cause, one alert: findings of several rules, endpoints and accounts that tell of the same failure become one alert
+ * with everybody it meets. A connector whose failures meet most of its accounts is one cause; connectors that fail
+ * together through our own fault are the platform.
+ */
+import type { AlertRule, AlertSeverity } from '@evenkeel/contract/playbook/alerts.ts';
+import type { Origin } from '@evenkeel/contract/errors.ts';
+import { nobody, type Affected, type Finding, type Subject } from './facts.ts';
+import type { GroupingRule } from './rules.ts';
+
+export type AlertScope = 'platform' | 'connector' | 'account' | 'tenant' | 'endpoint' | 'installation';
+
+export interface FiringFinding {
+  readonly rule: AlertRule;
+  readonly finding: Finding;
+}
+
+export interface Cause {
+  /** The same as long as the alert lasts. */
+  readonly key: string;
+  readonly scope: AlertScope;
+  readonly subject: Subject;
+  readonly origin: Origin | null;
+  /** Of the most severe rule. */
+  readonly severity: AlertSeverity;
+  readonly title: string;
+  readonly runbook: string | null;
+  readonly findings: readonly FiringFinding[];
+  readonly affected: readonly Affected[];
+}
+
+/** Families of rules whose findings can have one cause. What is in none is a cause by itself. */
+const families: Partial<Record<AlertRule['watch'], string>> = { 'error-rate': 'failures', 'refresh-failures': 'failures', 'flat-line': 'silence' };
+
+/** `watched`: accounts with traffic of a connector. `open`: keys of the alerts that are open; a connector's stays one until nothing of it fires. */
+export function findCauses(firing: readonly FiringFinding[], watched: (connectorId: string) => number, open: ReadonlySet<string>, rule: GroupingRule): Cause[] {
+  const causes: Cause[] = [];
+  const joined = new Map<string, FiringFinding[]>();
+  for (const one of firing) {
+    const family = families[one.rule.watch];
+    const { connectorId } = one.finding.subject;
+    if (family === undefined || connectorId === null) {
+      causes.push(causeOf(`${one.rule.id} ${one.finding.key}`, scopeOf(one.finding.subject), one.finding.subject, [one]));
+      continue;
+    }
+    const key = `${family} ${connectorId}`;
+    joined.set(key, [...(joined.get(key) ?? []), one]);
+  }
+  for (const [key, findings] of joined) causes.push(...ofConnector(key, findings, watched, open, rule));
+  return joinPlatform(causes, open, rule).toSorted((a, b) => (a.key < b.key ? -1 : 1));
+}
+
+/** The findings of one family about one connector: one cause if they meet most of its accounts, else one an account. */
+function ofConnector(key: string, findings: readonly FiringFinding[], watched: (connectorId: string) => number, open: ReadonlySet<string>, rule: GroupingRule): Cause[] {
+  const connectorId = findings[0]?.finding.subject.connectorId ?? '';
+  const single = findings.map((one) => ({ one, account: onlyAccount(one.finding) }));
+  const accounts = new Set(single.flatMap(({ account }) => account?.accountId ?? []));
+  const many = accounts.size >= rule.minAccounts && accounts.size * 100 >= rule.sharePercent * Math.max(watched(connectorId), accounts.size);
+  if (many || open.has(key) || single.some(({ account }) => account === null)) return [causeOf(key, 'connector', { ...nobody, connectorId }, findings)];
+  return [...Map.groupBy(single, ({ account }) => account?.accountId ?? '')].map(([accountId, own]) =>
+    causeOf(`${key} ${accountId}`, 'account', { ...nobody, connectorId, accountId, tenantId: own[0]?.account?.tenantId ?? null }, own.map(({ one }) => one)),
+  );
+}
+
+/** The one account a finding meets, be it about the account or about an endpoint only it calls. */
+function onlyAccount({ subject, affected }: Finding): Affected | null {
+  if (subject.accountId !== null) return { accountId: subject.accountId, tenantId: subject.tenantId };
+  const [first, second] = affected;
+  return first !== undefined && second === undefined ? first : null;
+}
+
+const platformKey = 'failures platform';
+
+function joinPlatform(causes: readonly Cause[], open: ReadonlySet<string>, rule: GroupingRule): Cause[] {
+  const ours = causes.filter(({ key, scope, origin }) => scope === 'connector' && origin === 'platform' && key.startsWith('failures '));
+  if (ours.length < rule.platformConnectors && !(ours.length > 0 && open.has(platformKey))) return [...causes];
+  return [causeOf(platformKey, 'platform', nobody, ours.flatMap(({ findings }) => findings)), ...causes.filter((cause) => !ours.includes(cause))];
+}
+
+function causeOf(key: string, scope: AlertScope, subject: Subject, findings: readonly FiringFinding[]): Cause {
+  const [worst] = findings.toSorted((a, b) => compare(a.rule.severity, b.rule.severity) || compare(a.rule.id, b.rule.id));
+  const affected = new Map(findings.flatMap(({ finding }) => finding.affected.map((one) => [one.accountId, one] as const)));
+  return {
+    key,
+    scope,
+    subject,
+    origin: originOf(findings),
+    severity: worst?.rule.severity ?? 'P3',
+    title: worst?.rule.title ?? key,
+    runbook: worst?.rule.runbook ?? null,
+    findings: findings.toSorted((a, b) => compare(a.rule.id, b.rule.id) || compare(a.finding.key, b.finding.key)),
+    affected: [...affected.values()].toSorted((a, b) => compare(a.accountId, b.accountId)),
+  };
+}
+
+/** What most findings say, weighed by whom they meet. */
+function originOf(findings: readonly FiringFinding[]): Origin | null {
+  const weights = new Map<Origin, number>();
+  for (const { finding } of findings) if (finding.origin !== null) weights.set(finding.origin, (weights.get(finding.origin) ?? 0) + 1 + finding.affected.length);
+  return [...weights].toSorted(([a, x], [b, y]) => y - x || compare(a, b))[0]?.[0] ?? null;
+}
+
+function scopeOf({ accountId, connectorId, tenantId, endpoint }: Subject): AlertScope {
+  if (accountId !== null) return 'account';
+  if (connectorId !== null) return 'connector';
+  if (tenantId !== null) return 'tenant';
+  return endpoint === null ? 'installation' : 'endpoint';
+}
+
+const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);

@@ -1,0 +1,74 @@
+/** From the rules of the playbook to what is run: defaults filled in, a detector and a lifecycle for each. */
+import type { AlertRule, AlertsFile } from '@evenkeel/contract/playbook/alerts.ts';
+import { AuthHealthDetector, TokenDriftDetector } from './detect-accounts.ts';
+import { ShapeDetector } from './detect-drift.ts';
+import { DeliveryRateDetector, LagDetector } from './detect-level.ts';
+import { RatioDetector, type RatioWatch } from './detect-ratio.ts';
+import { FlatLineDetector, TenantSuccessDetector } from './detect-silence.ts';
+import type { Detector } from './detector.ts';
+import type { LifecycleRule } from './lifecycle.ts';
+
+export interface ActiveRule {
+  readonly rule: AlertRule;
+  readonly detector: Detector;
+  readonly lifecycle: LifecycleRule;
+}
+
+export interface GroupingRule {
+  readonly sharePercent: number;
+  readonly minAccounts: number;
+  readonly platformConnectors: number;
+}
+
+export function activeRules(file: AlertsFile): ActiveRule[] {
+  return file.alerts
+    .filter(({ enabled }) => enabled !== false)
+    .map((rule) => ({ rule, detector: detectorOf(rule), lifecycle: { fireAfter: rule.evaluations ?? 2, resolveAfter: rule.resolve_evaluations ?? 5 } }));
+}
+
+export function groupingOf({ grouping }: AlertsFile): GroupingRule {
+  return { sharePercent: grouping?.share_percent ?? 50, minAccounts: grouping?.min_accounts ?? 3, platformConnectors: grouping?.platform_connectors ?? 3 };
+}
+
+function detectorOf(rule: AlertRule): Detector {
+  switch (rule.watch) {
+    case 'error-rate':
+      return new RatioDetector(ratioWatch(rule, 'call', rule.by, rule.origins ?? ['account', 'platform', 'upstream']));
+    case 'refresh-failures':
+      return new RatioDetector(ratioWatch(rule, 'refresh', 'connector', ['platform', 'upstream']));
+    case 'delivery-rate':
+      return new DeliveryRateDetector(rule);
+    case 'webhook-lag':
+      return new LagDetector(rule);
+    case 'auth-health':
+      return new AuthHealthDetector(rule);
+    case 'token-drift':
+      return new TokenDriftDetector(rule);
+    case 'tenant-success':
+      return new TenantSuccessDetector(rule);
+    case 'flat-line':
+      return new FlatLineDetector(rule);
+    case 'drift':
+      return new ShapeDetector(rule);
+  }
+}
+
+type ChangeRule = Extract<AlertRule, { watch: 'error-rate' | 'refresh-failures' }>;
+
+function ratioWatch(rule: ChangeRule, kind: RatioWatch['kind'], by: RatioWatch['by'], origins: RatioWatch['origins']): RatioWatch {
+  return {
+    kind,
+    by,
+    origins,
+    windowMinutes: rule.window_minutes ?? 15,
+    connectors: rule.connectors === undefined ? null : new Set(rule.connectors),
+    rule: {
+      minRatioPpm: (rule.min_ratio_percent ?? 2) * 10_000,
+      factor: rule.factor ?? 4,
+      minBad: rule.min_bad ?? 10,
+      minTotal: rule.min_total ?? 50,
+      alpha: rule.alpha ?? 1e-9,
+      assumedRatioPpm: (rule.assumed_ratio_percent ?? 0.5) * 10_000,
+    },
+  };
+}

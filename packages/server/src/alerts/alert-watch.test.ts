@@ -1,0 +1,115 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { AlertsFile } from '@evenkeel/contract/playbook/alerts.ts';
+import { runMigrations } from 'graphile-worker';
+import { createTestDatabase } from '@evenkeel/tests/harness/database.ts';
+import { createLog } from '../log.ts';
+import { AlertWatch } from './alert-watch.ts';
+import { findAlert, listAffected, listAlerts, type AlertRow } from './alert-store.ts';
+import { replayRules } from './replay.ts';
+
+const rules: AlertsFile = {
+  version: 1,
+  alerts: [
+    { id: 'account-errors', title: 'Calls of accounts fail', severity: 'P2', watch: 'error-rate', by: 'account', min_total: 20 },
+    { id: 'reauth', title: 'Accounts lose their authorisation', severity: 'P2', watch: 'auth-health' },
+  ],
+  routes: [{ id: 'pager', url: 'http://127.0.0.1:9/' }],
+};
+const { pool } = await createTestDatabase();
+await runMigrations({ pgPool: pool });
+const log = createLog('silent');
+const start = Math.floor(Date.parse('2026-11-23T09:00:00Z') / 60_000) * 60_000;
+const at = (minute: number) => new Date(start + minute * 60_000);
+const newWatch = () => new AlertWatch({ pool, log, rules, facts: { shapeChanges: () => Promise.resolve([]) } });
+const everyAlert = (): Promise<AlertRow[]> => listAlerts(pool, { state: null, severity: null, connectorId: null, accountId: null, tenantId: null, before: null, limit: 100 });
+
+const series = await pool.query<{ id: number }>(
+  `insert into telemetry_series (kind, surface, tenant_id, account_id, connector_id, endpoint)
+   select 'call', 'proxy', 'tenant-' || n, 'acc-' || n, 'acme', 'contacts.list' from generate_series(1, 6) n returning id`,
+);
+
+/** Six accounts, 20 calls each; the first `failing` of them fail. */
+async function seal(minute: number, failing: number, covered = 60): Promise<void> {
+  await pool.query(
+    `insert into minute_counts (minute, series_id, total, success, upstream)
+     select $1, id, 20, case when n <= $3 then 0 else 20 end, case when n <= $3 then 20 else 0 end
+     from unnest($2::bigint[]) with ordinality as s (id, n)`,
+    [at(minute), series.rows.map(({ id }) => id), failing],
+  );
+  await pool.query('insert into telemetry_minutes (minute, covered_seconds, lost_seconds) values ($1, $2, 0)', [at(minute), covered]);
+}
+
+test('an outage is one alert with everyone it met, told once to each route, over a change of nodes', async () => {
+  const first = newWatch();
+  for (let minute = 0; minute < 40; minute += 1) await seal(minute, 0);
+  // The evaluation begins with the newest minute: a new installation judges no history.
+  assert.equal(await first.evaluateDue(), 1);
+  assert.deepEqual(await everyAlert(), []);
+  for (let minute = 40; minute < 48; minute += 1) await seal(minute, minute < 44 ? 3 : 5);
+  assert.equal(await first.evaluateDue(), 8);
+  const [alert, ...others] = await everyAlert();
+  assert.deepEqual(others, []);
+  assert.ok(alert !== undefined);
+  assert.deepEqual([alert.scope, alert.connector_id, alert.origin, alert.severity, alert.state, alert.affected], ['connector', 'acme', 'upstream', 'P2', 'firing', 5]);
+  assert.ok(alert.opened_at.getTime() <= at(44).getTime(), alert.opened_at.toISOString());
+  assert.deepEqual((await listAffected(pool, alert.id, 'tenant-2')).map(({ account_id }) => account_id), ['acc-2']);
+
+  // Another node goes on, and neither opens it again nor forgets it.
+  const second = newWatch();
+  for (let minute = 48; minute < 80; minute += 1) await seal(minute, minute < 50 ? 5 : 0);
+  assert.equal(await second.evaluateDue(), 32);
+  assert.equal(await first.evaluateDue(), 0);
+  const all = await everyAlert();
+  assert.deepEqual(all.map(({ id, state }) => [id, state]), [[alert.id, 'resolved']]);
+  assert.ok((all[0]?.resolved_at?.getTime() ?? 0) > at(50).getTime());
+  const { rows } = await pool.query<{ payload: unknown }>(`select payload from graphile_worker._private_jobs order by id`);
+  assert.deepEqual(rows.map(({ payload }) => payload), ['firing', 'resolved'].map((status) => ({ alert_id: alert.id, status, route: 'pager' })));
+});
+
+test('rules tried on history tell what the running evaluation told', async () => {
+  const live = (await everyAlert())[0];
+  const replayed = await replayRules(pool, rules, at(30), at(80));
+  assert.equal(replayed.minutes, 50);
+  assert.deepEqual(replayed.alerts.map(({ scope, connector, opened_at, resolved_at, affected_accounts }) => [scope, connector, opened_at, resolved_at, affected_accounts]), [['connector', 'acme', live?.opened_at.toISOString(), live?.resolved_at?.toISOString(), 5]]);
+  const deaf = await replayRules(pool, { ...rules, alerts: [{ ...(rules.alerts[0] as Extract<AlertsFile['alerts'][number], { watch: 'error-rate' }>), min_ratio_percent: 100, evaluations: 60 }] }, at(30), at(80));
+  assert.deepEqual(deaf.alerts, []);
+});
+
+test('a minute that was hardly covered, and one that was not at all, leave alerts as they are', async () => {
+  const watch = newWatch();
+  for (let minute = 80; minute < 85; minute += 1) await seal(minute, 6);
+  await watch.evaluateDue();
+  const open = (await everyAlert()).filter(({ state }) => state === 'firing');
+  assert.equal(open.length, 1);
+  for (let minute = 85; minute < 100; minute += 1) await seal(minute, 0, 10);
+  // Minutes 100 to 129 have no row; 130 is covered again.
+  await seal(130, 0, 10);
+  assert.equal(await watch.evaluateDue(), 46);
+  assert.equal((await findAlert(pool, open[0]?.id ?? ''))?.state, 'firing');
+});
+
+test('two nodes at once judge each minute once', async () => {
+  for (let minute = 131; minute < 160; minute += 1) await seal(minute, 0);
+  const judged = await Promise.all([newWatch(), newWatch(), newWatch()].map((watch) => watch.evaluateDue()));
+  assert.equal(judged.reduce((sum, one) => sum + one, 0), 29);
+  const { rows } = await pool.query<{ minute: Date }>('select minute from alert_evaluation');
+  assert.deepEqual(rows, [{ minute: at(159) }]);
+});
+
+test('accounts in needs_reauth are counted as they were at each minute', async () => {
+  await pool.query(`insert into tenants (id) values ('reauth') on conflict do nothing`);
+  for (let number = 1; number <= 40; number += 1) {
+    await pool.query(`insert into accounts (id, tenant_id, connector_id, scheme_id, state) values ($1, 'reauth', 'beta', 'oauth', 'needs_reauth')`, [`lost-${number}`]);
+    await pool.query(`insert into events (id, tenant_id, account_id, type, payload) values ($1, 'reauth', $2, 'integrated_account:needs_reauth', '{}')`, [`evt-${number}`, `lost-${number}`]);
+    await pool.query(
+      `insert into account_transitions (id, account_id, tenant_id, from_state, to_state, cause, actor, event_id, at)
+       values ($1, $2, 'reauth', 'active', 'needs_reauth', 'grant_rejected', 'test', $3, $4)`,
+      [`atr-${number}`, `lost-${number}`, `evt-${number}`, number <= 2 ? at(-1000) : new Date(at(165).getTime() + number)],
+    );
+  }
+  for (let minute = 160; minute < 170; minute += 1) await seal(minute, 0);
+  await newWatch().evaluateDue();
+  const [alert] = await everyAlert();
+  assert.deepEqual([alert?.connector_id, alert?.origin, alert?.opened_at, alert?.findings[0]?.evidence], ['beta', 'account', at(167), { before: 2, now: 40, window_minutes: 60 }]);
+});
