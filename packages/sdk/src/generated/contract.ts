@@ -963,6 +963,245 @@ export interface RolloutRequest {
   percent: number;
 }
 
+export interface AuthHealth {
+  category: string;
+  now: Span;
+  before: Span;
+  /** At least 95 % of the window was measured; otherwise the figures are a part of the truth. */
+  sufficient: boolean;
+  results: {
+    connector: string;
+    accounts: number;
+    /** Accounts that need re-authorisation now. */
+    needs_reauth: number;
+    /** The same when the window began. */
+    needs_reauth_before: number;
+    share: number | null;
+    now: {
+      /** Accounts that came to need re-authorisation in the window. */
+      lost: number;
+      reactivated: number;
+      refreshes: number;
+      refreshes_failed: number;
+    };
+    before: {
+      /** Accounts that came to need re-authorisation in the window. */
+      lost: number;
+      reactivated: number;
+      refreshes: number;
+      refreshes_failed: number;
+    };
+  }[];
+}
+
+export interface DeliveryRate {
+  category: string;
+  now: Span;
+  before: Span;
+  /** At least 95 % of the window was measured; otherwise the figures are a part of the truth. */
+  sufficient: boolean;
+  results: {
+    tenant_id: string | null;
+    endpoint: string | null;
+    now: {
+      total: number;
+      delivered: number;
+      failed: number;
+      success_rate: number | null;
+      codes: { [key: string]: number };
+      lag_ms: Percentiles;
+    };
+    before: {
+      total: number;
+      delivered: number;
+      failed: number;
+      success_rate: number | null;
+      codes: { [key: string]: number };
+      lag_ms: Percentiles;
+    };
+    /** Less than 99.5 % were delivered. */
+    below_objective: boolean;
+  }[];
+}
+
+export interface EndpointVerdict {
+  connector: string;
+  endpoint: string;
+  vendor_endpoint: string;
+  way: string;
+  whose: 'upstream' | 'platform' | 'account' | 'unclear';
+  /** What decided: fails_direct_too, fails_only_unified, fails_on_every_connector, other_connectors_well, one_account, own_attribution or too_little_volume. */
+  because: string;
+  explanation: string;
+  failed: number;
+  total: number;
+  accounts: number;
+  failing_accounts: number;
+}
+
+export interface ErrorRate {
+  category: string;
+  now: Span;
+  before: Span;
+  /** At least 95 % of the window was measured; otherwise the figures are a part of the truth. */
+  sufficient: boolean;
+  results: {
+    connector: string;
+    endpoint: string;
+    vendor_endpoint: string;
+    way: 'unified' | 'direct' | 'external';
+    now: {
+      total: number;
+      /** Accounts that called. */
+      accounts: number;
+      /** Of them, with a failure of the platform or the vendor. */
+      failing_accounts: number;
+      caller: number;
+      account: number;
+      platform: number;
+      upstream: number;
+      /** Of upstream. */
+      rate_limited: number;
+      error_rate: number | null;
+      codes: { [key: string]: number };
+    };
+    before: {
+      total: number;
+      /** Accounts that called. */
+      accounts: number;
+      /** Of them, with a failure of the platform or the vendor. */
+      failing_accounts: number;
+      caller: number;
+      account: number;
+      platform: number;
+      upstream: number;
+      /** Of upstream. */
+      rate_limited: number;
+      error_rate: number | null;
+      codes: { [key: string]: number };
+    };
+    total_ms: Percentiles;
+    overhead_ms: Percentiles;
+  }[];
+  verdicts: EndpointVerdict[];
+}
+
+export interface MonitoringQuery {
+  connector?: string;
+  tenant_id?: string;
+  /** Length of the window, such as 15m, 1h, 24h or 7d; at most 30d; default 1h. More than 24 hours are read by whole hours. */
+  window?: string;
+  /** Rows at most, the worst first; default 100. */
+  limit?: number;
+}
+
+export interface Percentiles {
+  p50: number | null;
+  p95: number | null;
+  p99: number | null;
+}
+
+export interface Span {
+  from: string;
+  to: string;
+  seconds: number;
+  /** Seconds in which at least one node lived and counted. */
+  covered_seconds: number;
+  /** Seconds in which counts of a node were lost. */
+  lost_seconds: number;
+  /** covered_seconds / seconds. What is not covered is unknown, never good. */
+  coverage: number;
+}
+
+export interface TenantSuccess {
+  category: string;
+  now: Span;
+  before: Span;
+  /** At least 95 % of the window was measured; otherwise the figures are a part of the truth. */
+  sufficient: boolean;
+  results: {
+    /** 1 is the worst. */
+    rank: number;
+    tenant_id: string;
+    connector: string | null;
+    accounts: number;
+    now: {
+      total: number;
+      success: number;
+      /** Failures of account, platform or upstream. */
+      failed: number;
+      success_rate: number | null;
+    };
+    before: {
+      total: number;
+      success: number;
+      /** Failures of account, platform or upstream. */
+      failed: number;
+      success_rate: number | null;
+    };
+    share_of_failures: number | null;
+    share_of_calls: number | null;
+    last_success_at: string | null;
+    since_last_success_s: number | null;
+    /** It fails and nothing succeeded in the window. */
+    broken: boolean;
+  }[];
+}
+
+export interface TokenDrift {
+  category: string;
+  now: Span;
+  before: Span;
+  /** At least 95 % of the window was measured; otherwise the figures are a part of the truth. */
+  sufficient: boolean;
+  results: {
+    connector: string;
+    now: {
+      /** Tokens that were refused before their stated end, proven by a success with the next one. */
+      tokens: number;
+      accounts: number;
+      drift_p50_s: number | null;
+      drift_p95_s: number | null;
+      drift_max_s: number | null;
+    };
+    before: {
+      /** Tokens that were refused before their stated end, proven by a success with the next one. */
+      tokens: number;
+      accounts: number;
+      drift_p50_s: number | null;
+      drift_p95_s: number | null;
+      drift_max_s: number | null;
+    };
+    shortest_lifetime_s: number | null;
+    last_at: string;
+  }[];
+}
+
+export interface WebhookLag {
+  category: string;
+  now: Span;
+  before: Span;
+  /** At least 95 % of the window was measured; otherwise the figures are a part of the truth. */
+  sufficient: boolean;
+  results: {
+    connector: string;
+    now: {
+      events: number;
+      failed: number;
+      lag_ms: Percentiles;
+      above_30_s: number | null;
+    };
+    before: {
+      events: number;
+      failed: number;
+      lag_ms: Percentiles;
+      above_30_s: number | null;
+    };
+    /** The 95th percentile is above 30 seconds. */
+    behind: boolean;
+  }[];
+}
+
 export interface EffectiveManifest {
   connector: string;
   version: number;

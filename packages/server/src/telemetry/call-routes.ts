@@ -1,12 +1,12 @@
 /** `GET /v1/calls` and one call with its evidence. */
 import { CallList, CallParams, CallQuery, CallWithEvidence, type Call } from '@evenkeel/contract/api/calls.ts';
-import type { Caller } from '../access/keys.ts';
 import type { Queryable } from '../database/pool.ts';
 import { decodeCursor, pageOf } from '../http/cursor.ts';
 import { Refusal } from '../http/problem.ts';
 import { route, type Route } from '../http/route.ts';
 import { timeOfId } from '../identifier.ts';
 import { findCall, listCalls, type CallRow } from './call-store.ts';
+import { visibleTenant } from './visible-tenant.ts';
 
 export function callRoutes(database: Queryable): Route[] {
   return [
@@ -50,13 +50,6 @@ export function callRoutes(database: Queryable): Route[] {
       },
     }),
   ];
-}
-
-/** A key of one tenant sees that tenant only, whatever it asks for. */
-function visibleTenant(caller: Caller, wanted: string | undefined): string | null {
-  if (caller.tenantId === null) return wanted ?? null;
-  if (wanted !== undefined && wanted !== caller.tenantId) throw new Refusal('forbidden', 'This key belongs to another tenant. Leave tenant_id out or use a key without a tenant.');
-  return caller.tenantId;
 }
 
 function keyOf(id: string | null): { at: Date; id: string } | null {

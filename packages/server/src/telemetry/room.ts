@@ -8,6 +8,7 @@ import type { CallRecorder } from './call-record.ts';
 import { callRoutes } from './call-routes.ts';
 import { NodeCounter } from './counting/node-counter.ts';
 import { metricsRoutes } from './metrics-routes.ts';
+import { monitoringRoutes } from './monitoring/monitoring-routes.ts';
 import type { Observer } from './observation.ts';
 import { prepareTelemetry, telemetryRetentionJob, type Retention } from './retention.ts';
 import { hourRollupJob } from './sealing/hour-rollup.ts';
@@ -42,7 +43,7 @@ export async function createTelemetryRoom({ pool, log, now, node, version, seals
   return {
     observer: counter,
     recorder,
-    routes: [...callRoutes(pool), ...metricsRoutes({ database: pool, counts: () => recorder.counts, version })],
+    routes: [...callRoutes(pool), ...monitoringRoutes(pool), ...metricsRoutes({ database: pool, counts: () => recorder.counts, version })],
     jobs: [telemetryRetentionJob(pool, retention, now), hourRollupJob(pool)],
     async close() {
       await recorder.close();
