@@ -115,7 +115,13 @@ function literal(value: unknown): string {
 }
 
 function parenthesise(text: string): string {
-  return text.includes(' | ') && !text.startsWith('{') ? `(${text})` : text;
+  let depth = 0;
+  for (const [at, character] of text.split('').entries()) {
+    if (character === '{' || character === '(') depth += 1;
+    if (character === '}' || character === ')') depth -= 1;
+    if (depth === 0 && text.startsWith(' | ', at)) return `(${text})`;
+  }
+  return text;
 }
 
 function comment(schema: Schema, indent: string): string {

@@ -3,6 +3,7 @@
  * they are. Calls wait and repeat by the rules of fetchWithBackoff unless told otherwise.
  */
 import { Accounts } from './accounts.ts';
+import { Alerts } from './alerts.ts';
 import { Apps, Connectors, ConnectSessions } from './connectors.ts';
 import { Calls } from './calls.ts';
 import { Passthrough, Proxy } from './proxy.ts';
@@ -15,6 +16,7 @@ export class Evenkeel {
   readonly connectSessions: ConnectSessions;
   readonly accounts: Accounts;
   readonly calls: Calls;
+  readonly alerts: Alerts;
   readonly vault: Vault;
   readonly #transport: Transport;
 
@@ -26,6 +28,7 @@ export class Evenkeel {
     this.connectSessions = new ConnectSessions(this.#transport);
     this.accounts = new Accounts(this.#transport);
     this.calls = new Calls(this.#transport);
+    this.alerts = new Alerts(this.#transport);
     this.vault = new Vault(this.#transport);
   }
 

@@ -5,8 +5,9 @@ import { definePolicy } from '@evenkeel/core/objectives/definition.ts';
 import { sloTable, type SloTable } from '@evenkeel/core/objectives/calculator.ts';
 import { readPercent, whole } from '@evenkeel/core/objectives/share.ts';
 import type { Playbook, PlaybookFault } from '@evenkeel/server/playbook/playbook.ts';
-import { jsonOption, UsageError, type Command, type Invocation } from '../command.ts';
-import { textOf } from '../connection.ts';
+import { jsonOption, serverOptions, UsageError, type Command, type Invocation } from '../command.ts';
+import type { AlertReplay, AlertReplayed } from '@evenkeel/sdk/generated/contract.ts';
+import { connect, textOf } from '../connection.ts';
 import { exitCodes } from '../exit-code.ts';
 import { faultLine } from '../fault-line.ts';
 import { table } from '../table.ts';
@@ -15,22 +16,36 @@ export const playbookOption = { playbook: { type: 'string', value: '<folder>', d
 
 export const playbookCheck: Command = {
   words: ['playbook', 'check'],
-  summary: 'Check the files of the playbook: objectives, agreements, budget policy.',
+  summary: 'Check the files of the playbook: objectives, agreements, budget policy, alert rules.',
   operands: '[folder]',
   arity: [0, 1],
-  options: { ...jsonOption },
+  options: { replay: { type: 'string', value: '<hours>', description: 'Also ask the server what these alert rules would have told in the last hours it stored, at most 336.' }, ...serverOptions, ...jsonOption },
   details: ['Without a folder: EVENKEEL_PLAYBOOK_DIR, else the playbook that comes with Evenkeel. A file that the folder', 'does not have is taken from the latter. Warnings alone exit 0.'],
   async run(invocation) {
     const { positionals, values, out, cwd } = invocation;
     const reading = await read(invocation, positionals[0]);
     const faults = reading.faults.map((fault) => ({ ...fault, file: shownPath(fault.file, cwd) }));
     const errors = faults.filter(({ severity }) => severity === 'error').length;
-    if (values['json'] === true) out.line(JSON.stringify(faults, null, 2));
+    const replayed = reading.ok && values['replay'] !== undefined ? await replay(invocation, reading.playbook) : undefined;
+    if (values['json'] === true) out.line(JSON.stringify(replayed === undefined ? faults : { faults, replayed }, null, 2));
     else for (const fault of faults) out.line(lineOf(fault));
     out.note(`${errors} error(s), ${faults.length - errors} warning(s)`);
+    if (replayed !== undefined && values['json'] !== true) out.line(replayText(replayed));
     return errors > 0 ? exitCodes.findings.code : exitCodes.ok.code;
   },
 };
+
+async function replay(invocation: Invocation, { alerts }: Playbook): Promise<AlertReplayed> {
+  const hours = Number(invocation.values['replay']);
+  if (!(hours > 0 && hours <= 336)) throw new UsageError(`--replay must be a number of hours up to 336, not "${String(invocation.values['replay'])}".`);
+  return connect(invocation).alerts.replay({ rules: alerts as NonNullable<AlertReplay['rules']>, since: new Date(Date.now() - hours * 3_600_000).toISOString() }, { signal: invocation.signal });
+}
+
+function replayText({ minutes, unmeasured, alerts }: AlertReplayed): string {
+  const head = `${minutes} stored minute(s) judged, ${unmeasured} of them unmeasured: ${alerts.length} alert(s).`;
+  if (alerts.length === 0) return head;
+  return `${head}\n\n${table(['OPENED', 'RESOLVED', 'SEVERITY', 'RULES', 'OF', 'ORIGIN', 'ACCOUNTS'], alerts.map((one) => [one.opened_at, one.resolved_at ?? 'open', one.severity, one.rules.join(', '), one.account_id ?? one.connector ?? one.tenant_id ?? one.endpoint ?? one.scope, one.origin ?? '-', String(one.affected_accounts)]))}`;
+}
 
 export const playbookSlo: Command = {
   words: ['playbook', 'slo'],

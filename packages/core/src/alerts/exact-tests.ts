@@ -30,8 +30,15 @@ export function fisherExact(earlier: { readonly total: number; readonly bad: num
   const most = Math.min(bad, later.total);
   const least = Math.max(0, bad - earlier.total);
   if (later.bad <= least) return 1;
-  const first = Math.exp(logChoose(later.total, later.bad) + logChoose(earlier.total, bad - later.bad) - logChoose(all, bad));
-  return tail(first, later.bad, most, (k) => ((later.total - k) * (bad - k)) / ((k + 1) * (earlier.total - bad + k + 1)));
+  const whole = logChoose(all, bad);
+  return upperTail({
+    from: later.bad,
+    least,
+    most,
+    mode: Math.floor(((later.total + 1) * (bad + 1)) / (all + 2)),
+    logChance: (k) => logChoose(later.total, k) + logChoose(earlier.total, bad - k) - whole,
+    next: (k) => ((later.total - k) * (bad - k)) / ((k + 1) * (earlier.total - bad + k + 1)),
+  });
 }
 
 /** P(X >= bad) of a binomial with chance `ratio`: the test against a stated ratio where nothing earlier was seen. */
@@ -39,21 +46,45 @@ export function binomialUpperTail(total: number, bad: number, ratio: number): nu
   if (bad <= 0) return 1;
   if (ratio <= 0) return 0;
   if (ratio >= 1) return 1;
-  const first = Math.exp(logChoose(total, bad) + bad * Math.log(ratio) + (total - bad) * Math.log1p(-ratio));
-  return tail(first, bad, total, (k) => (((total - k) / (k + 1)) * ratio) / (1 - ratio));
+  return upperTail({
+    from: bad,
+    least: 0,
+    most: total,
+    mode: Math.floor((total + 1) * ratio),
+    logChance: (k) => logChoose(total, k) + k * Math.log(ratio) + (total - k) * Math.log1p(-ratio),
+    next: (k) => (((total - k) / (k + 1)) * ratio) / (1 - ratio),
+  });
 }
 
-/** Sums from `from` to `to`, each term made from the one before, until more cannot matter. Below the mean all of it is summed. */
-function tail(first: number, from: number, to: number, next: (k: number) => number): number {
-  let term = first;
-  let sum = first;
-  for (let k = from; k < to; k += 1) {
-    const factor = next(k);
-    term *= factor;
-    sum += term;
-    if (factor < 1 && term < sum * 1e-16) break;
+interface Tail {
+  readonly from: number;
+  readonly least: number;
+  readonly most: number;
+  /** Where the chance is highest. */
+  readonly mode: number;
+  readonly logChance: (k: number) => number;
+  /** The chance of k + 1 against that of k. */
+  readonly next: (k: number) => number;
+}
+
+/** Sums away from the mode, where terms only shrink, until more cannot matter; below the mode it is the rest of the other side. */
+function upperTail({ from, least, most, mode, logChance, next }: Tail): number {
+  if (from > mode) {
+    let term = Math.exp(logChance(from));
+    let sum = term;
+    for (let k = from; k < most && term > sum * 1e-17; k += 1) {
+      term *= next(k);
+      sum += term;
+    }
+    return Math.min(1, sum);
   }
-  return Math.min(1, sum);
+  let term = Math.exp(logChance(from - 1));
+  let sum = term;
+  for (let k = from - 2; k >= least && term > sum * 1e-17; k -= 1) {
+    term /= next(k);
+    sum += term;
+  }
+  return Math.max(0, 1 - sum);
 }
 
 /**

@@ -274,7 +274,7 @@ export interface AlertReplay {
   rules?: {
     $schema?: string;
     version: 1;
-    alerts: {
+    alerts: ({
       id: string;
       title: string;
       severity: 'P1' | 'P2' | 'P3';
@@ -477,7 +477,7 @@ export interface AlertReplay {
       alpha?: number;
       /** Taken as the earlier ratio where nothing came earlier; default 0.5. */
       assumed_ratio_percent?: number;
-    }[];
+    })[];
     grouping?: {
       /** Default 50. */
       share_percent?: number;

@@ -314,8 +314,8 @@ test('passthrough carries any bytes, method and path as they are', async () => {
   assert.deepEqual([head.status, await head.text()], [200, '']);
 });
 
-test('100 MB stream through in both directions with flat memory', async () => {
-  const size = 100 * 1024 * 1024;
+test('256 MB stream through in both directions with flat memory', async () => {
+  const size = 256 * 1024 * 1024;
   const chunk = Buffer.alloc(64 * 1024, 9);
   vendor = (request, response) => {
     response.writeHead(200, { 'content-type': 'application/octet-stream' });
@@ -336,9 +336,9 @@ test('100 MB stream through in both directions with flat memory', async () => {
     most[half] = Math.max(most[half], process.memoryUsage().rss);
   }
   assert.equal(received, size);
-  // Vendor, gateway and caller share this process and its buffers; what grew with the body would double here.
+  // Vendor, gateway and caller share this process, its buffers and what is not collected yet; a body that was kept would be 128 MB here.
   const grownMb = Math.round((most.secondHalf - most.firstHalf) / 1048576);
-  assert.ok(grownMb < 25, `${grownMb} MB more in the second half`);
+  assert.ok(grownMb < 64, `${grownMb} MB more in the second half`);
 });
 
 test('a caller that hangs up cancels the call at the vendor, and is recorded as such', async () => {

@@ -289,7 +289,7 @@ const messageOf = async (promotion: ReturnType<typeof rotate>): Promise<string> 
 
 test('every column that holds envelopes is re-encrypted', async () => {
   const { pool } = fleets.wrong;
-  const { rows } = await pool.query<{ name: string }>(`select table_name as name from information_schema.columns where table_schema = 'public' and column_name like '%sealed%' order by 1`);
+  const { rows } = await pool.query<{ name: string }>(`select table_name as name from information_schema.columns where table_schema = 'public' and column_name like '%sealed%' and data_type = 'bytea' order by 1`);
   assert.deepEqual(rows.map(({ name }) => name), sealedTables.map(({ name }) => name).toSorted());
   const { rows: guarded } = await pool.query<{ name: string }>(`select tgrelid::regclass::text as name from pg_trigger where tgname = 'refuse_retired_key' order by 1`);
   assert.deepEqual(guarded.map(({ name }) => name), rows.map(({ name }) => name));
