@@ -20,15 +20,22 @@ async function write(cwd: string, id: string, manifest: string): Promise<void> {
   await writeFile(join(cwd, 'connectors', id, 'connector.json'), manifest);
 }
 
-test('a new connector lints clean and its fixture passes', async (context) => {
+test('a new connector lints clean and its fixtures pass', async (context) => {
   const cwd = await workplace(context);
   const made = await evenkeel(['connectors', 'new', 'acme-crm', '--name', 'Acme & Co'], { cwd });
   assert.equal(made.code, 0);
-  assert.deepEqual((await readdir(join(cwd, 'connectors/acme-crm'))).toSorted(), ['README.md', 'connector.json', 'fixtures', 'icon.svg']);
+  assert.deepEqual((await readdir(join(cwd, 'connectors/acme-crm'))).toSorted(), ['README.md', 'connector.json', 'fixtures', 'icon.svg', 'mappings']);
   assert.match(await readFile(join(cwd, 'connectors/acme-crm/connector.json'), 'utf8'), /"name": "Acme & Co"/);
   assert.deepEqual(await evenkeelProcess(['connectors', 'lint'], { cwd }), { code: 0, stdout: '', stderr: '1 connector, 0 errors, 0 warnings\n' });
   const tested = await evenkeel(['connectors', 'test'], { cwd });
-  assert.equal(tested.code, 0, tested.stdout + tested.stderr);
+  assert.deepEqual([tested.code, tested.stdout, tested.stderr], [0, '', '3 passed, 0 failed\n']);
+  // The mapping is what the unified fixtures pass by.
+  const mapping = join(cwd, 'connectors/acme-crm/mappings/crm.contacts.json');
+  await writeFile(mapping, (await readFile(mapping, 'utf8')).replace('"address": "email"', '"address": "mail"'));
+  const broken = await evenkeel(['connectors', 'test'], { cwd });
+  assert.equal(broken.code, 1);
+  assert.match(broken.stdout, /create-unified-contact\.json:exchanges\[0\]\.request\.body\.email: expected "ada@mail\.example", got nothing/);
+  assert.match(broken.stdout, /list-unified-contacts\.json:answer\.body\.results\[0\]\.emails/);
 });
 
 test('new never overwrites and takes only ids', async (context) => {
@@ -134,7 +141,7 @@ test('a fixture that differs is a finding with its place; one that is none names
   assert.match(stdout, /^connectors\/acme\/fixtures\/list-contacts\.json:exchanges\[0\]\.request\.headers\.authorization: expected "Bearer key-2", got "Bearer key-1"$/m);
   assert.match(stdout, /^connectors\/acme\/fixtures\/list-contacts\.json:answer\.status: expected 200, got 502$/m);
   assert.match(stdout, /^connectors\/acme\/fixtures\/odd\.json:cal: .*\(did you mean "call"\?\)$/m);
-  assert.equal(stderr, '0 passed, 2 failed\n');
+  assert.equal(stderr, '2 passed, 2 failed\n');
   const { stdout: json } = await evenkeel(['connectors', 'test', '--json'], { cwd });
-  assert.deepEqual((JSON.parse(json) as { ok: boolean }[]).map(({ ok }) => ok), [false, false]);
+  assert.deepEqual((JSON.parse(json) as { ok: boolean }[]).map(({ ok }) => ok), [true, false, true, false]);
 });

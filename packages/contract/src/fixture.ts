@@ -9,11 +9,11 @@ const Named = Type.Record(Type.String(), Type.Unknown());
 const Headers = Type.Record(Type.String(), Type.String());
 
 export const FixtureCall = Strict({
-  surface: Type.Union([Type.Literal('proxy'), Type.Literal('passthrough'), Type.Literal('validation'), Type.Literal('connect')], {
-    description: 'connect obtains a grant, validates it and runs the post-install steps; validation makes the one call that proves a credential.',
+  surface: Type.Union([Type.Literal('proxy'), Type.Literal('unified'), Type.Literal('passthrough'), Type.Literal('validation'), Type.Literal('connect')], {
+    description: 'unified goes through the mapping of the model named by resource; connect obtains a grant, validates it and runs the post-install steps; validation makes the one call that proves a credential.',
   }),
   method: Type.Optional(Type.String({ description: 'list, get, create, update, delete or the name of an action; for passthrough an HTTP method.' })),
-  resource: Type.Optional(Type.String()),
+  resource: Type.Optional(Type.String({ description: 'Of the manifest; for unified a model, such as crm.contacts.' })),
   id: Type.Optional(Type.String()),
   path: Type.Optional(Type.String({ description: 'Of a passthrough call, still percent-encoded, with its query.' })),
   query: Type.Optional(Named),

@@ -26,6 +26,8 @@ export const connectorsNew: Command = {
       await writeFile(join(folder, file), content, { flag: 'wx' });
       out.line(relative(cwd, join(folder, file)));
     }
+    const shown = relative(cwd, folder);
+    out.note(`Next: edit ${shown}/connector.json, then evenkeel connectors lint ${shown} and evenkeel connectors test ${shown}`);
     return exitCodes.ok.code;
   },
 };

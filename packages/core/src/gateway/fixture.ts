@@ -4,18 +4,16 @@
  */
 import type { Fixture } from '@evenkeel/contract/fixture.ts';
 import type { MethodName } from '@evenkeel/contract/manifest/manifest.ts';
-import { authorize } from '../connectors/requests/authorize.ts';
-import { toText } from '../connectors/values/bytes.ts';
 import type { Connector } from '../connectors/connector.ts';
 import type { CryptoPort } from '../connectors/requests/crypto-port.ts';
-import { RequestFailure } from '../connectors/requests/request-failure.ts';
 import { momentOf, type Scope } from '../connectors/values/scope.ts';
-import { answerCall, type CallAnswer } from './answer.ts';
-import { buildCall, resolveCall, type IncomingCall } from './call.ts';
+import type { IncomingCall } from './call.ts';
 import { differences, type Difference } from './difference.ts';
-import { failureOf, problemOf, type CallFailure } from './failure.ts';
+import { failureOf } from './failure.ts';
+import { problemAnswer, replayCall } from './fixture-call.ts';
 import { connectFixture } from './fixture-connect.ts';
 import { createRecorder, type FixtureAnswer, type Replay } from './fixture-exchange.ts';
+import { replayUnified } from './fixture-unified.ts';
 
 export interface FixtureResult {
   readonly name: string;
@@ -34,7 +32,7 @@ export async function runFixture(connector: Connector, fixture: Fixture, env: { 
   const recorder = createRecorder(fixture.exchanges);
   const replay: Replay = { connector, scheme, scope: scopeOf(fixture, nowMs), nowMs, nonce: 'fixture-nonce', crypto: env.crypto, recorder };
   const { surface } = fixture.call;
-  const answer = surface === 'connect' || surface === 'validation' ? await connectFixture(fixture, replay) : await replayCall(fixture, replay);
+  const answer = surface === 'connect' || surface === 'validation' ? await connectFixture(fixture, replay) : await replayPages(fixture, replay);
   recorder.finish();
   return result(fixture, [...recorder.differences, ...(answer === undefined ? [] : compareAnswer(fixture.answer, answer))]);
 }
@@ -45,45 +43,34 @@ function scopeOf(fixture: Fixture, nowMs: number): Scope {
 }
 
 /** Undefined when the exchanges ran out, which the recorder noted. */
-async function replayCall(fixture: Fixture, replay: Replay): Promise<FixtureAnswer | undefined> {
+async function replayPages(fixture: Fixture, replay: Replay): Promise<FixtureAnswer | undefined> {
   let answer: FixtureAnswer | undefined;
   let cursor: unknown;
   for (let page = 0; page < (fixture.call.pages ?? 1); page++) {
-    const incoming = incomingOf(fixture, cursor);
-    answer = incoming === undefined ? refusedMethod(fixture) : await replayOnce(incoming, replay);
+    const query = typeof cursor === 'string' ? { ...fixture.call.query, cursor } : (fixture.call.query ?? {});
+    answer = await replayPage(fixture, query, replay);
     cursor = answer === undefined ? undefined : cursorOf(answer.body);
     if (typeof cursor !== 'string') return answer;
   }
   return answer;
 }
 
-async function replayOnce(incoming: IncomingCall, replay: Replay): Promise<FixtureAnswer | undefined> {
-  const { connector, scheme, scope, nowMs } = replay;
-  const resolved = resolveCall(connector, incoming);
-  if (!resolved.ok) return problemAnswer(resolved.failure, {});
-  const building = await buildCall(resolved.call, scope, nowMs);
-  if (!building.ok) return problemAnswer(building.failure, {});
-  const { built } = building;
-  try {
-    const sent = await authorize(scheme, built.scope, built.request, { nowMs, nonce: replay.nonce, crypto: replay.crypto });
-    const reply = replay.recorder.reply(sent);
-    return reply === undefined ? undefined : answerOf(await answerCall(resolved.call, built, sent, reply, nowMs));
-  } catch (thrown) {
-    if (thrown instanceof RequestFailure) return problemAnswer(failureOf({ kind: 'build', problem: thrown.problem }), {});
-    throw thrown;
-  }
+function replayPage(fixture: Fixture, query: Readonly<Record<string, unknown>>, replay: Replay): Promise<FixtureAnswer | undefined> | FixtureAnswer {
+  if (fixture.call.surface === 'unified') return replayUnified(fixture.call, query, replay);
+  const incoming = incomingOf(fixture, query);
+  return incoming === undefined ? refusedMethod(fixture) : replayCall(incoming, replay);
 }
 
 const httpMethods: Readonly<Record<MethodName, string>> = { list: 'GET', get: 'GET', create: 'POST', update: 'PATCH', delete: 'DELETE' };
 
-function incomingOf(fixture: Fixture, cursor: unknown): IncomingCall | undefined {
+function incomingOf(fixture: Fixture, query: Readonly<Record<string, unknown>>): IncomingCall | undefined {
   const { call } = fixture;
   const headers = Object.fromEntries(Object.entries(call.headers ?? {}).map(([name, value]) => [name.toLowerCase(), value]));
   const { method = 'GET' } = call;
   if (call.surface === 'passthrough') {
-    const [path = '', ...query] = (call.path ?? '').split('?');
+    const [path = '', ...rest] = (call.path ?? '').split('?');
     const asJson = typeof call.body === 'string' || call.body === undefined ? call.body : JSON.stringify(call.body);
-    return { surface: 'passthrough', httpMethod: method, path, query: query.join('?'), headers, body: asJson === undefined ? null : new TextEncoder().encode(asJson) };
+    return { surface: 'passthrough', httpMethod: method, path, query: rest.join('?'), headers, body: asJson === undefined ? null : new TextEncoder().encode(asJson) };
   }
   if (call.resource === undefined) return undefined;
   const isMethod = Object.hasOwn(httpMethods, method);
@@ -93,7 +80,7 @@ function incomingOf(fixture: Fixture, cursor: unknown): IncomingCall | undefined
     resource: call.resource,
     id: call.id,
     action: isMethod ? undefined : method,
-    query: typeof cursor === 'string' ? { ...call.query, cursor } : (call.query ?? {}),
+    query,
     headers,
     body: call.body,
   };
@@ -107,26 +94,6 @@ function cursorOf(body: unknown): unknown {
   return typeof body === 'object' && body !== null && 'next_cursor' in body ? body.next_cursor : undefined;
 }
 
-function answerOf(answer: CallAnswer): FixtureAnswer {
-  if (!answer.ok) return problemAnswer(answer.failure, answer.headers);
-  const { status, headers, body } = answer;
-  switch (body.kind) {
-    case 'none':
-      return { status, headers };
-    case 'json':
-      return { status, headers, body: body.value };
-    case 'bytes': {
-      const text = toText(body.bytes);
-      return /\bjson\b/.test(body.contentType ?? '') ? { status, headers, body: parse(text), text } : { status, headers, text };
-    }
-  }
-}
-
-function problemAnswer(failure: CallFailure, headers: Readonly<Record<string, string>>): FixtureAnswer {
-  const problem = problemOf(failure, 'fixture');
-  return { status: problem.status, headers, body: problem };
-}
-
 /** A problem's wording may grow, so only the members a fixture names are held against it. */
 function compareAnswer(expected: Fixture['answer'], actual: FixtureAnswer): Difference[] {
   const headers = Object.fromEntries(Object.entries(expected.headers ?? {}).map(([name, value]) => [name.toLowerCase(), value]));
@@ -135,14 +102,6 @@ function compareAnswer(expected: Fixture['answer'], actual: FixtureAnswer): Diff
     ...differences('answer.headers', headers, actual.headers, { subset: true }),
     ...(expected.text === undefined ? differences('answer.body', expected.body, actual.body, { subset: actual.status >= 400 }) : differences('answer.text', expected.text, actual.text)),
   ];
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    return text;
-  }
 }
 
 function result(fixture: Fixture, found: readonly Difference[]): FixtureResult {
