@@ -39,6 +39,7 @@ export const Part = Type.Unsafe<Part>({
     Tagged('part', [
       Strict({ part: Type.Literal('body') }, { description: 'The raw bytes of the body.' }),
       Strict({ part: Type.Literal('body_hash'), alg: HashName, encoding: ByteEncoding }, { description: 'A digest of the raw body, as text.' }),
+      Strict({ part: Type.Literal('text_hash'), alg: HashName, encoding: ByteEncoding, text: Template }, { description: 'A digest of a text, as text.' }),
       Strict({ part: Type.Literal('body_crc32') }, { description: 'The CRC-32 of the raw body as a decimal number.' }),
       Strict({ part: Type.Literal('form_pairs') }, { description: 'Names and values of a form body, decoded, sorted by name, joined without separators; nothing for another body.' }),
       Strict(
@@ -52,6 +53,7 @@ export type Part =
   | string
   | { part: 'body' }
   | { part: 'body_hash'; alg: HashName; encoding: ByteEncoding }
+  | { part: 'text_hash'; alg: HashName; encoding: ByteEncoding; text: string }
   | { part: 'body_crc32' }
   | { part: 'form_pairs' }
   | { part: 'named_headers'; names: string; separator: string; between: string };
@@ -206,6 +208,9 @@ export const Subscription = Strict({
   check: Type.Optional(
     Strict({
       request: Request,
+      find: Type.Optional(
+        Strict({ in: PlainPath('Plain path of a list in the answer.'), id: PlainPath('Plain path of a member\'s id.'), equals: Template }, { description: 'Of a list of all subscriptions the one that is meant; the conditions then see it as the body. Not in the list: it does not exist.' }),
+      ),
       exists: Type.Optional(Condition),
       enabled: Type.Optional(Condition),
       every_s: Type.Optional(Type.Integer({ minimum: 60, description: 'Default one hour.' })),

@@ -41,6 +41,13 @@ export function compilePart(part: Part): BytesReader {
       return ({ request }) => request.body;
     case 'body_hash':
       return ({ request, crypto }) => toBytes(encodeBytes(crypto.hash(part.alg, request.body), part.encoding));
+    case 'text_hash': {
+      const read = compileText(part.text);
+      return ({ scope, crypto }) => {
+        const text = bytesOf(read(scope));
+        return text === undefined ? undefined : toBytes(encodeBytes(crypto.hash(part.alg, text), part.encoding));
+      };
+    }
     case 'body_crc32':
       return ({ request, crypto }) => toBytes(String(crypto.crc32(request.body)));
     case 'form_pairs':

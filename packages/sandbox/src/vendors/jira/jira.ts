@@ -16,7 +16,7 @@ import { assign, changeComment, createIssue, deleteIssue, listComments, listProj
 import { jiraWebhooks } from './webhooks.ts';
 
 const app = sandboxApps.jira;
-const known = ['read:jira-work', 'write:jira-work', 'read:jira-user', 'manage:jira-project', 'read:me', 'offline_access'];
+const known = ['read:jira-work', 'write:jira-work', 'read:jira-user', 'manage:jira-project', 'manage:jira-webhook', 'read:me', 'offline_access'];
 const unauthorized = (message = 'Unauthorized'): Reply => json(401, { code: 401, message });
 const limited = (retryAfterS: number): Reply => json(429, { message: 'Rate limit exceeded' }, { 'retry-after': String(retryAfterS), 'ratelimit-reason': 'jira-burst-based' });
 
