@@ -69,6 +69,8 @@ export interface CompiledApply {
   readonly headers: readonly (readonly [string, CompiledValue])[];
   readonly query: readonly (readonly [string, CompiledValue])[];
   readonly cookies: readonly (readonly [string, CompiledValue])[];
+  /** Headers alone, and no expression: attached at once. */
+  readonly plain: boolean;
 }
 
 export interface CompiledScheme {

@@ -34,7 +34,8 @@ export function compileScheme(source: AuthScheme, request: RequestCompiler): Com
 }
 
 function compileApply(apply: Apply): CompiledApply {
-  return { headers: compileMap(apply.headers), query: compileMap(apply.query), cookies: compileMap(apply.cookies) };
+  const [headers, query, cookies] = [compileMap(apply.headers), compileMap(apply.query), compileMap(apply.cookies)];
+  return { headers, query, cookies, plain: query.length === 0 && cookies.length === 0 && headers.every(([, value]) => !value.asynchronous) };
 }
 
 /** Strings that are names and settings, not templates. */

@@ -8,10 +8,11 @@ import { nextPage } from '../connectors/paging/next-page.ts';
 import { rateLimitHeaders } from '../connectors/answers/rate-limit-headers.ts';
 import type { RateLimitState } from '../connectors/answers/rate-limit.ts';
 import { boundBody, redact, secretsOf } from '../connectors/answers/redaction.ts';
-import { readAnswer, readRecord, readRecords, type AnswerReading } from '../connectors/answers/response.ts';
+import { readAnswer, readRecord, readRecords, type AnswerReading, type RecordReading } from '../connectors/answers/response.ts';
+import { whenThere, type Eventually } from '../connectors/values/eventually.ts';
 import type { Scope } from '../connectors/values/scope.ts';
 import type { UpstreamAnswer } from '../connectors/answers/upstream-answer.ts';
-import { scopeList, type JudgeContext, type UpstreamFault } from '../connectors/answers/verdict.ts';
+import { scopeList, type JudgeContext, type UpstreamFault, type Verdict } from '../connectors/answers/verdict.ts';
 import type { Evidence } from './attribution.ts';
 import type { BuiltCall, ResolvedCall } from './call.ts';
 import { failureOf, type CallFailure } from './failure.ts';
@@ -75,18 +76,27 @@ class Exchange implements JudgeContext {
 }
 
 /** `sent` is the authorised request: what it carried is never repeated in an error. Never throws on what a vendor sends. */
-export async function answerCall(call: ResolvedCall, built: BuiltCall, sent: OutgoingRequest, reply: VendorReply, nowMs: number): Promise<CallAnswer> {
+export function answerCall(call: ResolvedCall, built: BuiltCall, sent: OutgoingRequest, reply: VendorReply, nowMs: number): Eventually<CallAnswer> {
   const exchange = new Exchange(call, built, sent, nowMs);
   const parsed = readReply(call, reply);
-  const reading = call.reading.limits.read(parsed.answer, nowMs);
-  const limits = (exchange.limits = reading instanceof Promise ? await reading : reading);
-  if (!parsed.ok) {
-    return failed(failureOf({ kind: 'body', vendor: exchange.vendor, failure: parsed.failure, detail: parsed.detail }, upstreamOf(exchange, parsed.answer)), limits);
-  }
-  exchange.bodyUnread = parsed.kind === 'binary';
-  const verdict = await judge(call.reading.judgement, parsed.answer, exchange);
+  return whenThere(call.reading.limits.read(parsed.answer, nowMs), (limits) => {
+    exchange.limits = limits;
+    if (!parsed.ok) {
+      return failed(failureOf({ kind: 'body', vendor: exchange.vendor, failure: parsed.failure, detail: parsed.detail }, upstreamOf(exchange, parsed.answer)), limits);
+    }
+    exchange.bodyUnread = parsed.kind === 'binary';
+    return whenThere(judge(call.reading.judgement, parsed.answer, exchange), (verdict) => judged(exchange, reply, parsed, verdict));
+  });
+}
+
+function judged(exchange: Exchange, reply: VendorReply, parsed: Parsed, verdict: Verdict): Eventually<CallAnswer> {
   if (!verdict.ok) return refused(exchange, parsed.answer, verdict.error);
-  const shaped = exchange.surface === 'passthrough' ? asReceived(reply) : await shape(exchange, reply, parsed);
+  const shaping = exchange.surface === 'passthrough' ? asReceived(reply) : shape(exchange, reply, parsed);
+  return shaping instanceof Promise ? shaping.then((shaped) => answered(exchange, reply, shaped)) : answered(exchange, reply, shaping);
+}
+
+function answered(exchange: Exchange, reply: VendorReply, shaped: Shaped): CallAnswer {
+  const { limits } = exchange;
   if ('kind' in shaped) return failed(failureOf(shaped), limits);
   const headers = toCaller(exchange.surface, reply.headers, true, exchange);
   return { ok: true, status: shaped.status, body: shaped.body, headers: Object.assign(headers, rateLimitHeaders(limits)), limits };
@@ -137,7 +147,7 @@ export function grantedScopesOf(scope: Scope): readonly string[] | undefined {
   return granted.length === 0 ? undefined : granted;
 }
 
-async function shape(exchange: Exchange, reply: VendorReply, parsed: Parsed): Promise<Shaped> {
+function shape(exchange: Exchange, reply: VendorReply, parsed: Parsed): Eventually<Shaped> {
   const { operation, reading } = exchange.call;
   if (reply.status === 304) return { status: 304, body: { kind: 'none' } };
   if (reading.list) return shapeList(exchange, reply, parsed);
@@ -145,12 +155,16 @@ async function shape(exchange: Exchange, reply: VendorReply, parsed: Parsed): Pr
   const status = reply.status === 202 ? 202 : name === 'create' ? 201 : 200;
   if (parsed.kind === 'empty') {
     if (name === 'get' && reply.status !== 204) return { kind: 'body', vendor: exchange.vendor, failure: 'truncated', detail: 'it is empty' };
-    const told = reading.response.fromHead ? await readRecord(reading.response, parsed.answer, { byId: false }) : undefined;
-    if (told?.ok === true && told.record !== undefined && told.record !== null) return { status, body: { kind: 'json', value: told.record } };
-    return { status: status === 202 ? 202 : 204, body: { kind: 'none' } };
+    const nothing: Shaped = { status: status === 202 ? 202 : 204, body: { kind: 'none' } };
+    if (!reading.response.fromHead) return nothing;
+    return whenThere(readRecord(reading.response, parsed.answer, { byId: false }), (told) => (told.ok && told.record !== undefined && told.record !== null ? { status, body: { kind: 'json', value: told.record } } : nothing));
   }
   if (parsed.kind === 'binary') return { status, body: { kind: 'bytes', bytes: reply.bytes, contentType: reply.headers['content-type'] } };
-  const read = await readRecord(reading.response, parsed.answer, { byId: name === 'get' });
+  return whenThere(readRecord(reading.response, parsed.answer, { byId: name === 'get' }), (read) => shapeRecord(exchange, reply, parsed, status, read));
+}
+
+function shapeRecord(exchange: Exchange, reply: VendorReply, parsed: Parsed, status: number, read: RecordReading): Shaped {
+  const { reading } = exchange.call;
   if (!read.ok) return { kind: 'record', vendor: exchange.vendor, failure: read };
   if (read.record === undefined) return { status: 204, body: { kind: 'none' } };
   if (reading.response.whole && parsed.kind === 'text') return { status, body: { kind: 'bytes', bytes: reply.bytes, contentType: reply.headers['content-type'] } };
@@ -167,7 +181,9 @@ async function shapeList(exchange: Exchange, reply: VendorReply, parsed: Parsed)
   if (built.page === undefined) return { status: 200, body: { kind: 'json', value: { results: read.records, next_cursor: null } } };
   const next = await nextPage(call.reading.pagination, built.page, parsed.answer, read.source, {
     operation: call.reading.operation,
-    origins: built.origins,
+    get origins() {
+      return built.origins();
+    },
     requestUrl: reply.url ?? sent.url,
     get secrets() {
       return exchange.secrets;

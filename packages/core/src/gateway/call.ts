@@ -7,6 +7,7 @@ import type { BuildResult, CompiledOperation, Connector, OutgoingRequest } from 
 import { nearest } from '../connectors/lint/fault.ts';
 import { startPage, type Page } from '../connectors/paging/pagination.ts';
 import { readingOf, type Reading } from '../connectors/answers/reading.ts';
+import { whenThere, type Eventually } from '../connectors/values/eventually.ts';
 import { momentOf, type Scope } from '../connectors/values/scope.ts';
 import { failureOf, type CallFailure } from './failure.ts';
 import { toVendor } from './headers.ts';
@@ -57,7 +58,7 @@ export interface BuiltCall {
   readonly scope: Scope;
   readonly page: Page | undefined;
   /** Those that may receive the account's credentials. */
-  readonly origins: readonly string[];
+  origins(): readonly string[];
 }
 export type Resolution = { readonly ok: true; readonly call: ResolvedCall } | { readonly ok: false; readonly failure: CallFailure };
 export type Building = { readonly ok: true; readonly built: BuiltCall } | { readonly ok: false; readonly failure: CallFailure };
@@ -83,12 +84,12 @@ export function resolveCall(connector: Connector, incoming: IncomingCall): Resol
 }
 
 /** The request of a call for an account. `scope` is the account's; `nowMs` becomes `now`. */
-export async function buildCall(call: ResolvedCall, scope: Scope, nowMs: number): Promise<Building> {
+export function buildCall(call: ResolvedCall, scope: Scope, nowMs: number): Eventually<Building> {
   const { connector, incoming, operation, reading } = call;
   const now = momentOf(nowMs);
   if (incoming.surface === 'passthrough') {
     const full: Scope = { ...scope, now };
-    return finish(connector, incoming, await buildPassthrough(connector, incoming, full), full, undefined);
+    return whenThere(buildPassthrough(connector, incoming, full), (result) => finish(connector, incoming, result, full, undefined));
   }
   const unpaged: Scope = { ...scope, now, input: inputOf(incoming) };
   const started = reading.list ? startPage(reading.pagination, call.asked, pageContext(call, unpaged)) : undefined;
@@ -96,12 +97,12 @@ export async function buildCall(call: ResolvedCall, scope: Scope, nowMs: number)
   const page = started?.page;
   const full: Scope = page === undefined ? unpaged : { ...unpaged, page: page.root };
   const building = operation?.build(full, page?.url) ?? { ok: false as const, problem: { code: 'internal' as const, origin: 'platform' as const, message: 'The call has no operation.' } };
-  return finish(connector, incoming, building instanceof Promise ? await building : building, full, page);
+  return building instanceof Promise ? building.then((result) => finish(connector, incoming, result, full, page)) : finish(connector, incoming, building, full, page);
 }
 
 function finish(connector: Connector, incoming: IncomingCall, result: BuildResult, scope: Scope, page: Page | undefined): Building {
   if (!result.ok) return { ok: false, failure: failureOf({ kind: 'build', problem: result.problem }) };
-  return { ok: true, built: { request: withCallerHeaders(result.request, incoming), scope, page, origins: connector.origins(scope) } };
+  return { ok: true, built: { request: withCallerHeaders(result.request, incoming), scope, page, origins: () => connector.origins(scope) } };
 }
 
 function pageContext(call: ResolvedCall, scope: Scope): { readonly operation: string; readonly origins: readonly string[] } {
@@ -169,13 +170,18 @@ function readAsked(query: ProxyCall['query']): { limit?: number; cursor?: string
 }
 
 function inputOf(call: ProxyCall): object {
-  const query = Object.fromEntries(Object.entries(call.query).filter(([name]) => !ours.has(name)));
-  return { query, params: {}, ...(call.id === undefined ? {} : { id: call.id }), ...(call.body === undefined ? {} : { body: call.body }) };
+  const query: Record<string, unknown> = {};
+  for (const name of Object.keys(call.query)) if (!ours.has(name) && name !== '__proto__') query[name] = call.query[name];
+  const input: { query: object; params: object; id?: string; body?: unknown } = { query, params: {} };
+  if (call.id !== undefined) input.id = call.id;
+  if (call.body !== undefined) input.body = call.body;
+  return input;
 }
 
 /** The manifest's own headers win over the caller's. */
 function withCallerHeaders(request: OutgoingRequest, incoming: IncomingCall): OutgoingRequest {
-  return { ...request, headers: Object.assign(toVendor(incoming.surface, incoming.headers), request.headers) };
+  const { method, url, body, timeoutMs } = request;
+  return { method, url, headers: Object.assign(toVendor(incoming.surface, incoming.headers), request.headers), body, timeoutMs };
 }
 
 function refused(code: 'invalid_request' | 'unsupported_operation', reason: string, detail: string): { ok: false; failure: CallFailure } {

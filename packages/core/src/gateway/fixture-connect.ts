@@ -79,7 +79,7 @@ function toolsOf(replay: Replay): GrantTools {
       const built = await connector.request(request).build(scope);
       return built.ok ? built : { ok: false, message: built.problem.message };
     },
-    attach: (request, scope) => authorize(scheme, scope, request, { nowMs, nonce, crypto }),
+    attach: async (request, scope) => authorize(scheme, scope, request, { nowMs, nonce, crypto }),
     async judge(given) {
       const verdict = await judge(readingOf(connector).judgement, given, { nowMs, surface: 'connect', limits: [], secrets: secretsOf(replay.scope) });
       return verdict.ok ? verdict : { ok: false, code: verdict.error.code, message: verdict.error.message, retryAfterS: verdict.error.retryAfterS ?? null };

@@ -5,6 +5,7 @@
  */
 import { isRenewable } from '@evenkeel/core/accounts/connect-steps.ts';
 import type { TokenSet } from '@evenkeel/core/accounts/token.ts';
+import type { Eventually } from '@evenkeel/core/connectors/values/eventually.ts';
 import { runValidation } from '@evenkeel/core/accounts/step.ts';
 import { transaction, type Pool } from '../database/pool.ts';
 import type { Log } from '../log.ts';
@@ -16,8 +17,8 @@ import { moveAccount } from './transitions.ts';
 import { evidenceOf, secretsIn, type Vendor } from './vendor.ts';
 
 export interface AccountAccess {
-  /** Renews first when the token is about to end. A map lookup for an account that is open already. */
-  open(accountId: string, caller: AccountCaller): Promise<OpenResult>;
+  /** Renews first when the token is about to end. A map lookup, and no promise, for an account that is open already. */
+  open(accountId: string, caller: AccountCaller): Eventually<OpenResult>;
   /**
    * The first half of the 401 rule: one forced renewal, unless a newer version is stored already. A credential that
    * cannot be renewed, or that a probe proved alive a moment ago, comes back as it was (same `credentialVersion`): then
@@ -56,7 +57,7 @@ export class AccessToAccounts implements AccountAccess {
     this.#parts = parts;
   }
 
-  open(accountId: string, caller: AccountCaller): Promise<OpenResult> {
+  open(accountId: string, caller: AccountCaller): Eventually<OpenResult> {
     return this.#parts.opener.open(accountId, caller);
   }
 

@@ -8,6 +8,7 @@ import { isRenewable } from '@evenkeel/core/accounts/connect-steps.ts';
 import { refreshOf } from '@evenkeel/core/accounts/refresh-rules.ts';
 import { renewFrom } from '@evenkeel/core/accounts/token.ts';
 import type { CompiledScheme, Connector } from '@evenkeel/core/connectors/connector.ts';
+import type { Eventually } from '@evenkeel/core/connectors/values/eventually.ts';
 import type { Scope } from '@evenkeel/core/connectors/values/scope.ts';
 import { LRUCache } from 'lru-cache';
 import type { Pool } from '../database/pool.ts';
@@ -53,7 +54,7 @@ interface Entry {
   readonly connectorId: string;
   readonly connector: Connector | undefined;
   readonly freshUntilMs: number;
-  readonly answer: Promise<OpenResult>;
+  readonly result: OpenResult;
 }
 
 /** How long an entry is believed without news; news come by NOTIFY, this is for news that were lost. */
@@ -83,8 +84,8 @@ export class AccountOpener {
     this.#parts = parts;
   }
 
-  /** Never rejects for what an account or a vendor is like; a database that is gone rejects. */
-  open(accountId: string, caller: AccountCaller): Promise<OpenResult> {
+  /** At once for an account that is open. Never rejects for what an account or a vendor is like; a database that is gone rejects. */
+  open(accountId: string, caller: AccountCaller): Eventually<OpenResult> {
     const entry = this.#entries.get(accountId);
     if (
       entry !== undefined &&
@@ -92,7 +93,7 @@ export class AccountOpener {
       (caller.tenantId === null || caller.tenantId === entry.tenantId) &&
       this.#isCurrent(entry, accountId)
     ) {
-      return entry.answer;
+      return entry.result;
     }
     return this.#openSlowly(accountId, caller);
   }
@@ -150,7 +151,7 @@ export class AccountOpener {
   #remember(accountId: string, loaded: Loaded): void {
     const { tenantId, connectorId, connector, keepMs, result } = loaded;
     if (tenantId === undefined || keepMs <= 0) return;
-    this.#entries.set(accountId, { tenantId, connectorId, connector, freshUntilMs: this.#parts.now() + Math.min(keepMs, believedMs), answer: Promise.resolve(result) });
+    this.#entries.set(accountId, { tenantId, connectorId, connector, freshUntilMs: this.#parts.now() + Math.min(keepMs, believedMs), result });
   }
 
   async #loadAndRenew(accountId: string): Promise<Loaded> {

@@ -62,7 +62,7 @@ export function createVendor(parts: { upstream: UpstreamClient; crypto: CryptoPo
         return built.ok ? built : { ok: false, message: built.problem.message };
       },
       formerSecretTried: () => log.error({ connector: connector.manifest.id, alert: 'client_secret_refused' }, 'accounts: the vendor refuses the new client secret of this app; the previous one is tried until its overlap ends. Check the secret at the vendor.'),
-      attach: (request, scope) => authorize(scheme, scope, request, { nowMs: now(), nonce: randomBytes(16).toString('hex'), crypto }),
+      attach: async (request, scope) => authorize(scheme, scope, request, { nowMs: now(), nonce: randomBytes(16).toString('hex'), crypto }),
       async judge(answer) {
         const verdict = await judge(judgementOf(connector), answer, { nowMs: now(), surface: 'connect', limits: [], secrets });
         return verdict.ok ? verdict : { ok: false, code: verdict.error.code, message: verdict.error.message, retryAfterS: verdict.error.retryAfterS ?? null };

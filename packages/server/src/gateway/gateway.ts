@@ -8,8 +8,9 @@ import type { CryptoPort } from '@evenkeel/core/connectors/requests/crypto-port.
 import { authorize, type AuthorizeEnv } from '@evenkeel/core/connectors/requests/authorize.ts';
 import { canStream } from '@evenkeel/core/connectors/answers/reading.ts';
 import { RequestFailure } from '@evenkeel/core/connectors/requests/request-failure.ts';
+import { whenThere, type Eventually } from '@evenkeel/core/connectors/values/eventually.ts';
 import { headerMap } from '@evenkeel/core/connectors/answers/upstream-answer.ts';
-import { answerCall, answerHead, type CallAnswer } from '@evenkeel/core/gateway/answer.ts';
+import { answerCall, answerHead, type CallAnswer, type VendorReply } from '@evenkeel/core/gateway/answer.ts';
 import { buildCall, resolveCall } from '@evenkeel/core/gateway/call.ts';
 import { afterProbe, failureOf, problemOf, type CallFailure } from '@evenkeel/core/gateway/failure.ts';
 import type { AccountAccess } from '../accounts/account-access.ts';
@@ -17,6 +18,7 @@ import type { AccountCaller, OpenAccount, OpenFailure } from '../accounts/open-a
 import type { Log } from '../log.ts';
 import type { CallRecorder } from '../telemetry/call-record.ts';
 import type { UpstreamClient, UpstreamReply } from '../upstream/client.ts';
+import type { UpstreamHeaders } from '../upstream/exchange.ts';
 import { UpstreamError } from '../upstream/failure.ts';
 import type { CallerBody } from './caller-body.ts';
 import type { CallInProgress } from './call-in-progress.ts';
@@ -59,40 +61,41 @@ export class Gateway {
   }
 
   /** Answers on the call's response and records the call, whatever happens. Never rejects. */
-  async carry(call: CallInProgress, accountId: string | undefined, caller: AccountCaller, takeBody: TakeBody | null): Promise<void> {
-    await this.answer(call, await this.perform(call, accountId, caller, takeBody));
+  carry(call: CallInProgress, accountId: string | undefined, caller: AccountCaller, takeBody: TakeBody | null): Promise<void> {
+    return this.perform(call, accountId, caller, takeBody).then((result) => this.answer(call, result));
   }
 
   /** Everything of `carry` but the answer to the caller and the record: for who makes something else of the result. */
   async perform(call: CallInProgress, accountId: string | undefined, caller: AccountCaller, takeBody: TakeBody | null): Promise<Result> {
     try {
-      return await this.#perform(call, accountId, caller, takeBody);
+      const opened = await this.#open(call, accountId, caller);
+      if ('kind' in opened) return opened;
+      const body = takeBody === null ? none : await takeBody(opened);
+      if (body.kind === 'too_large') return failed(failureOf({ kind: 'call', code: 'invalid_request', reason: 'body-too-large', detail: 'The body is larger than this account\'s way of signing requests allows.' }));
+      if (body.kind === 'broken') return this.#transportFailure(call, new UpstreamError('aborted', 'request', 'The caller ended its request before it was whole.', 'EABORTED'));
+      const first = await this.#attempt(call, opened, body);
+      return first.kind === 'failure' && first.failure.credentialRefused ? await this.#afterRefusal(call, opened, body, first) : first;
     } catch (error) {
       return this.unexpected(call, error);
     }
   }
 
-  async #perform(call: CallInProgress, accountId: string | undefined, caller: AccountCaller, takeBody: TakeBody | null): Promise<Result> {
+  #open(call: CallInProgress, accountId: string | undefined, caller: AccountCaller): Eventually<OpenAccount | Failed> {
     if (accountId === undefined || accountId === '') {
       return failed(failureOf({ kind: 'call', code: 'invalid_request', reason: 'no-account', detail: 'The call names no account. Send its id in the header evenkeel-account or the query parameter account_id.' }));
     }
-    const opening = await this.#parts.accounts.open(accountId, caller);
-    if (!opening.ok) return notOpened(opening.failure);
-    let { opened } = opening;
-    call.opened = opened;
-    const body = takeBody === null ? none : await takeBody(opened);
-    if (body.kind === 'too_large') return failed(failureOf({ kind: 'call', code: 'invalid_request', reason: 'body-too-large', detail: 'The body is larger than this account\'s way of signing requests allows.' }));
-    if (body.kind === 'broken') return this.#transportFailure(call, new UpstreamError('aborted', 'request', 'The caller ended its request before it was whole.', 'EABORTED'));
+    return whenThere(this.#parts.accounts.open(accountId, caller), (opening) => (opening.ok ? (call.opened = opening.opened) : notOpened(opening.failure)));
+  }
 
-    const first = await this.#attempt(call, opened, body);
-    if (first.kind !== 'failure' || !first.failure.credentialRefused) return first;
-    const renewal = await this.#parts.accounts.renew(opened);
+  /** The 401 rule: renewed once, sent once more, and then the validation call decides. */
+  async #afterRefusal(call: CallInProgress, refused: OpenAccount, body: CallerBody, first: Failed): Promise<Result> {
+    const renewal = await this.#parts.accounts.renew(refused);
     if (!renewal.ok) return notOpened(renewal.failure);
-    const renewed = renewal.opened.credentialVersion !== opened.credentialVersion;
+    const { opened } = renewal;
+    const renewed = opened.credentialVersion !== refused.credentialVersion;
     if (renewed && body.kind === 'streamed') {
       return failed(failureOf({ kind: 'account', code: 'account_not_ready', detail: 'The vendor refused the token, which has been renewed meanwhile. The body was a stream and is gone: send the call again.' }));
     }
-    opened = renewal.opened;
     call.opened = opened;
     const second = renewed ? await this.#attempt(call, opened, body) : first;
     if (second.kind !== 'failure' || !second.failure.credentialRefused) return second;
@@ -118,28 +121,30 @@ export class Gateway {
     const resolution = resolveCall(opened.connector, incoming);
     if (!resolution.ok) return failed(resolution.failure);
     const resolved = (call.resolved = resolution.call);
-    const building = await buildCall(resolved, opened.scope, nowMs);
+    const toBuild = buildCall(resolved, opened.scope, nowMs);
+    const building = toBuild instanceof Promise ? await toBuild : toBuild;
     if (!building.ok) return failed(building.failure);
     const built = (call.built = building.built);
-    const sent = (call.sent = await authorize(opened.scheme, built.scope, built.request, new Environment(this.#parts.crypto, nowMs)));
+    const toSend = authorize(opened.scheme, built.scope, built.request, new Environment(this.#parts.crypto, nowMs));
+    const sent = (call.sent = toSend instanceof Promise ? await toSend : toSend);
     call.sentBytes = sent.body === null ? 0 : typeof sent.body === 'string' ? Buffer.byteLength(sent.body) : sent.body.length;
     if (call.callerGone) throw new UpstreamError('aborted', 'request', 'The caller hung up before the call was sent.', 'EABORTED');
 
     call.attempts += 1;
     const outgoing = body.kind === 'streamed' ? { ...sent, headers: withLength(sent.headers, body.contentLength), body: body.stream } : sent;
     const reply = (call.reply = await upstream.send(outgoing, { cancellation: call.cancellation, origins: built.origins }));
-    const headers = headerMap(reply.headers);
-    const redirected = reply.url === sent.url ? {} : { url: reply.url };
-    if (canStream(resolved.reading, resolved.incoming.surface, { status: reply.status, contentType: headers['content-type'] })) {
-      const head = await answerHead(resolved, built, sent, { status: reply.status, headers, ...redirected }, nowMs);
-      if (head.ok) return { kind: 'stream', head, reply };
+    const head: VendorHead = { status: reply.status, headers: fieldsOf(reply.headers), url: reply.url };
+    if (canStream(resolved.reading, resolved.incoming.surface, { status: reply.status, contentType: head.headers['content-type'] })) {
+      const beginning = await answerHead(resolved, built, sent, head, nowMs);
+      if (beginning.ok) return { kind: 'stream', head: beginning, reply };
       reply.discard();
       call.attemptEnded(reply.elapsedMs);
-      return this.#refusal(opened, head);
+      return this.#refusal(opened, beginning);
     }
-    const bytes = (call.received = await reply.bytes());
+    const bytes = (call.received = head.headers['content-encoding'] === undefined && reply.whole !== null ? reply.whole : await reply.bytes());
     call.attemptEnded(reply.elapsedMs);
-    const answer = await answerCall(resolved, built, sent, { status: reply.status, headers, bytes, ...redirected }, nowMs);
+    const answering = answerCall(resolved, built, sent, { ...head, bytes }, nowMs);
+    const answer = answering instanceof Promise ? await answering : answering;
     if (!answer.ok) return this.#refusal(opened, answer);
     accounts.succeeded(opened);
     return { kind: 'answer', answer };
@@ -154,7 +159,7 @@ export class Gateway {
   }
 
   /** Answers on the call's response and records the call. Never rejects. */
-  async answer(call: CallInProgress, result: Result): Promise<void> {
+  answer(call: CallInProgress, result: Result): Eventually<void> {
     const { response, requestId } = call;
     const head = (headers: Readonly<Record<string, string>>) => ({ requestId, upstreamMs: call.attempts === 0 ? null : call.upstreamMs, headers });
     switch (result.kind) {
@@ -163,8 +168,7 @@ export class Gateway {
         call.recordTo(this.#parts.recorder, result.answer.status);
         return;
       case 'stream':
-        await this.#stream(call, result.head, result.reply);
-        return;
+        return this.#stream(call, result.head, result.reply);
       case 'failure': {
         call.failure = result.failure;
         const problem = { ...problemOf(result.failure, requestId), ...(result.connectUrl === undefined ? {} : { connect_url: result.connectUrl }) };
@@ -226,6 +230,14 @@ export function notOpened(failure: OpenFailure): Failed {
     ...failed(retryAfterS === undefined ? made : { ...made, retryAfterS }),
     ...(connectUrl === undefined ? {} : { connectUrl }),
   };
+}
+
+type VendorHead = Omit<VendorReply, 'bytes'>;
+
+/** The fields of an answer as one text each; as they are where no name came twice, which is nearly always. */
+function fieldsOf(headers: UpstreamHeaders): Readonly<Record<string, string>> {
+  for (const name in headers) if (typeof headers[name] !== 'string') return headerMap(headers);
+  return headers as Record<string, string>;
 }
 
 function withLength(headers: Record<string, string>, length: string | undefined): Record<string, string> {

@@ -25,14 +25,15 @@ export function requireScope(keys: KeyLookup, scope: KeyScope) {
   };
   return (request: FastifyRequest, _reply: FastifyReply, done: HookHandlerDoneFunction): void => {
     const header = request.headers.authorization;
+    // What is remembered has passed the pattern below once.
+    const remembered = header?.startsWith('Bearer ') === true ? keys.remembered(header.slice(7)) : undefined;
+    if (remembered !== undefined) {
+      done(admit(request, remembered));
+      return;
+    }
     const key = header === undefined ? undefined : bearer.exec(header)?.[1];
     if (key === undefined) {
       done(new Refusal('unauthorized', 'No API key. Send the header "Authorization: Bearer <key>".'));
-      return;
-    }
-    const remembered = keys.remembered(key);
-    if (remembered !== undefined) {
-      done(admit(request, remembered));
       return;
     }
     keys.find(key).then(

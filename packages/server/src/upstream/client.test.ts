@@ -304,7 +304,7 @@ test('credentials stay with the origins of the connector when a read is redirect
   const own = client();
   const headers = { authorization: 'Bearer secret', 'x-api-key': 'secret', cookie: 'secret', accept: 'application/json' };
   const read = async (path: string, origins?: string[]): Promise<string> => {
-    const reply = await own.send(get(url + path, { headers }), origins === undefined ? {} : { origins });
+    const reply = await own.send(get(url + path, { headers }), origins === undefined ? {} : { origins: () => origins });
     return Buffer.from(await reply.bytes()).toString();
   };
   const off = await read('/off');

@@ -33,7 +33,7 @@ export interface SendOptions {
   maxBodyBytes?: number;
   streamTimeoutMs?: number;
   /** Origins that may see the request's headers when a read is redirected; default its own origin only. */
-  origins?: readonly string[];
+  origins?: () => readonly string[];
   redirects?: 'reads' | 'none';
 }
 
@@ -105,19 +105,17 @@ class Client implements UpstreamClient {
   }
 
   send(request: UpstreamRequest, options: SendOptions = {}): Promise<UpstreamReply> {
-    const reply = this.#dispatch(request, options);
     const mayFollow = options.redirects !== 'none' && (request.method === 'GET' || request.method === 'HEAD');
-    return mayFollow ? this.#follow(reply, request, options) : reply;
+    return this.#dispatch(request, options, mayFollow ? (reply) => this.#follow(reply, request, options) : null);
   }
 
   async close(): Promise<void> {
     for (const pool of this.#pools.values()) pool.close();
   }
 
-  async #follow(first: Promise<UpstreamReply>, request: UpstreamRequest, options: SendOptions): Promise<UpstreamReply> {
-    let reply = await first;
-    if (reply.status < 300 || reply.status > 399) return reply;
-    const origins = options.origins ?? [new URL(request.url).origin];
+  async #follow(first: UpstreamReply, request: UpstreamRequest, options: SendOptions): Promise<UpstreamReply> {
+    let reply = first;
+    const origins = options.origins?.() ?? [new URL(request.url).origin];
     let current = request;
     for (let hop = 0; ; hop += 1) {
       const location = reply.headers['location'];
@@ -126,14 +124,15 @@ class Client implements UpstreamClient {
       reply.discard();
       if (hop === maxRedirects) throw new UpstreamError('invalid', 'headers', `${new URL(request.url).host} redirected more than ${maxRedirects} times.`, 'EREDIRECTS');
       current = { ...current, ...next };
-      reply = await this.#dispatch(current, options).catch((error: unknown) => {
+      reply = await this.#dispatch(current, options, null).catch((error: unknown) => {
         if (error instanceof UpstreamError) error.redirected = true;
         throw error;
       });
     }
   }
 
-  #dispatch(request: UpstreamRequest, options: SendOptions): Promise<UpstreamReply> {
+  /** `redirected` takes over an answer that leads elsewhere. */
+  #dispatch(request: UpstreamRequest, options: SendOptions, redirected: ((reply: UpstreamReply) => Promise<UpstreamReply>) | null): Promise<UpstreamReply> {
     const { settings } = this.#parts;
     let target: Target;
     let head: string;
@@ -150,7 +149,7 @@ class Client implements UpstreamClient {
       idleTimeoutMs: settings.bodyIdleTimeoutMs,
       maxBodyBytes: options.maxBodyBytes ?? settings.maxBodyBytes,
     };
-    const exchange = new Exchange({ method: request.method, url: request.url, host: target.host, head, body: request.body, streamLength: streamLengthOf(request) }, limits);
+    const exchange = new Exchange({ method: request.method, url: request.url, host: target.host, head, body: request.body, streamLength: streamLengthOf(request), redirected }, limits);
     if (options.cancellation !== undefined) options.cancellation.cancel = () => exchange.abort(givenUp(target.host));
     if (options.signal !== undefined && !listen(exchange, options.signal, target.host)) return exchange.reply;
     this.#pool(target).send(exchange);

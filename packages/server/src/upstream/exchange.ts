@@ -62,6 +62,8 @@ export interface Outgoing {
   readonly head: string;
   readonly body: string | Uint8Array | Readable | null;
   readonly streamLength: number | null;
+  /** Takes over an answer that leads elsewhere (3xx); null hands every answer out as it came. */
+  readonly redirected: ((reply: UpstreamReply) => Promise<UpstreamReply>) | null;
 }
 
 export class Exchange implements Waiting, UpstreamReply {
@@ -78,6 +80,7 @@ export class Exchange implements Waiting, UpstreamReply {
   readonly reply: Promise<UpstreamReply>;
   readonly #host: string;
   readonly #limits: ExchangeLimits;
+  readonly #redirected: Outgoing['redirected'];
   readonly #startedAt = performance.now();
   #endedAt = 0;
   #phase: UpstreamPhase = 'connect';
@@ -93,7 +96,7 @@ export class Exchange implements Waiting, UpstreamReply {
   #streamed = false;
   /** Called once when the exchange is over, however it ended. */
   onSettled: (() => void) | null = null;
-  #resolve!: (reply: UpstreamReply) => void;
+  #resolve!: (reply: UpstreamReply | Promise<UpstreamReply>) => void;
   #reject!: (error: UpstreamError) => void;
 
   constructor(outgoing: Outgoing, limits: ExchangeLimits) {
@@ -104,6 +107,7 @@ export class Exchange implements Waiting, UpstreamReply {
     this.#outgoingBody = outgoing.body;
     this.#host = outgoing.host;
     this.#limits = limits;
+    this.#redirected = outgoing.redirected;
     this.reply = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
@@ -116,7 +120,7 @@ export class Exchange implements Waiting, UpstreamReply {
   }
 
   get whole(): Uint8Array | null {
-    return this.#endedAt === 0 || this.#failure !== null ? null : this.#joined();
+    return this.#endedAt === 0 || this.#failure !== null || this.receivedBytes > this.#limits.maxBodyBytes ? null : this.#joined();
   }
 
   get over(): boolean {
@@ -158,7 +162,7 @@ export class Exchange implements Waiting, UpstreamReply {
     this.#phase = 'body';
     this.status = status;
     this.headers = headers;
-    this.#resolve(this);
+    this.#resolve(this.#redirected !== null && status >= 300 && status <= 399 ? this.#redirected(this) : this);
   }
 
   data(chunk: Buffer): void {

@@ -29,8 +29,10 @@ export interface Address {
 export type ResolveAddress = (url: string) => Address;
 
 const splitOrigin = /^https?:\/\/[a-z0-9.:[\]-]+(?=[/?#]|$)/;
-/** No dot segment (plain or escaped), no character that the URL standard would escape, no fragment. */
-const normalPath = /^\/(?!.*(?:\/\.|%2e))[!$-;=?-[\]_a-z~]*$/i;
+/** No character that the URL standard would escape, no fragment. */
+const normalPath = /^\/[!$-;=?-[\]_a-z~]*$/i;
+/** A dot segment, plain or escaped. */
+const dotSegment = /\/\.|%2e/i;
 
 /** Throws UpstreamError `invalid` for anything but an absolute http(s) URL without user information. */
 export function createAddressResolver(hostMap: HostMap): ResolveAddress {
@@ -40,7 +42,7 @@ export function createAddressResolver(hostMap: HostMap): ResolveAddress {
     if (origin !== undefined) {
       const known = targets.get(origin);
       const path = url.slice(origin.length);
-      if (known !== undefined && normalPath.test(path)) return { target: known, path: known.prefix + path };
+      if (known !== undefined && normalPath.test(path) && !dotSegment.test(path)) return { target: known, path: known.prefix + path };
     }
     const parsed = parse(url);
     const key = parsed.origin;

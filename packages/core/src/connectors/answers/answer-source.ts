@@ -7,11 +7,11 @@ import type { Path } from '@evenkeel/contract/manifest/value.ts';
 import { ExpressionFailure } from '../expressions/expression.ts';
 import { compilePath } from '../values/path.ts';
 import { compileRegex } from '../expressions/regex.ts';
+import type { Eventually } from '../values/eventually.ts';
 import { parseTime } from './time-value.ts';
 import { expressionInput, type UpstreamAnswer } from './upstream-answer.ts';
 import { compileReader as compilePathOrExpression } from '../values/value.ts';
 
-export type Eventually<T> = T | Promise<T>;
 /** Reads a value of an answer; `further` adds roots (page, input) for expressions. */
 export type AnswerReader = (answer: UpstreamAnswer, further?: object) => Eventually<unknown>;
 

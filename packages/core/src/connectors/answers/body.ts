@@ -86,9 +86,26 @@ function decode(bytes: Uint8Array, charset: string | undefined): string | undefi
   }
 }
 
+export interface MediaType {
+  readonly essence: string;
+  readonly charset: string | undefined;
+}
+
+const untyped: MediaType = { essence: '', charset: undefined };
+/** Vendors use few, each on every answer. Bounded, since a vendor chooses them. */
+const knownTypes = new Map<string, MediaType>();
+
 /** The essence and charset of a content type (RFC 9110 section 8.3), in lower case. */
-export function mediaType(contentType: string | undefined): { readonly essence: string; readonly charset: string | undefined } {
-  if (contentType === undefined) return { essence: '', charset: undefined };
+export function mediaType(contentType: string | undefined): MediaType {
+  if (contentType === undefined) return untyped;
+  const known = knownTypes.get(contentType);
+  if (known !== undefined) return known;
+  const type = readMediaType(contentType);
+  if (knownTypes.size < 1_000 && contentType.length < 100) knownTypes.set(contentType, type);
+  return type;
+}
+
+function readMediaType(contentType: string): MediaType {
   const end = contentType.indexOf(';');
   const essence = (end === -1 ? contentType : contentType.slice(0, end)).trim().toLowerCase();
   const charset = end === -1 ? undefined : /;\s*charset\s*=\s*"?([\w.:-]+)/i.exec(contentType)?.[1]?.toLowerCase();

@@ -3,7 +3,8 @@
  * synchronously, and an expression that fails on an answer does not match it.
  */
 import type { Condition, Matcher } from '@evenkeel/contract/manifest/response.ts';
-import { compileAnswerExpression, compilePattern, readLeniently, type Eventually } from './answer-source.ts';
+import { compileAnswerExpression, compilePattern, readLeniently } from './answer-source.ts';
+import type { Eventually } from '../values/eventually.ts';
 import { compilePath } from '../values/path.ts';
 import type { UpstreamAnswer } from './upstream-answer.ts';
 

@@ -4,9 +4,10 @@
  * The verdict names the rule that decided, as evidence.
  */
 import { errorRegistry, type ErrorCode } from '@evenkeel/contract/errors.ts';
+import type { Eventually } from '../values/eventually.ts';
 import type { ErrorRule } from '@evenkeel/contract/manifest/response.ts';
 import type { Manifest, Operation } from '@evenkeel/contract/manifest/manifest.ts';
-import { compileReader, compileTime, readLeniently, readsBody, type AnswerReader, type Eventually } from './answer-source.ts';
+import { compileReader, compileTime, readLeniently, readsBody, type AnswerReader } from './answer-source.ts';
 import { compileCondition, type CompiledCondition } from './condition.ts';
 import { judgeGraphql } from './graphql-errors.ts';
 import { deriveRetryAfter } from './rate-limit-headers.ts';
@@ -65,15 +66,28 @@ function compileRule(rule: ErrorRule, name: string): CompiledRule {
   };
 }
 
-/** Total: whatever a vendor sends, the result is a verdict. */
-export async function judge(judgement: Judgement, answer: UpstreamAnswer, context: JudgeContext): Promise<Verdict> {
-  for (const rule of judgement.rules) {
-    if (context.bodyUnread === true && rule.when.needsBody) continue;
+const passed: Verdict = { ok: true };
+
+/** Total: whatever a vendor sends, the result is a verdict; at once for a success that no expression looks at. */
+export function judge(judgement: Judgement, answer: UpstreamAnswer, context: JudgeContext): Eventually<Verdict> {
+  return judgeFrom(0, judgement, answer, context);
+}
+
+function judgeFrom(first: number, judgement: Judgement, answer: UpstreamAnswer, context: JudgeContext): Eventually<Verdict> {
+  const { rules } = judgement;
+  for (let at = first; at < rules.length; at += 1) {
+    const rule = rules[at];
+    if (rule === undefined || (context.bodyUnread === true && rule.when.needsBody)) continue;
     const matches = rule.when.test(answer);
-    if (matches === true || (matches !== false && (await matches))) return byRule(judgement, rule, answer, context);
+    if (matches === false) continue;
+    if (matches === true) return byRule(judgement, rule, answer, context);
+    return matches.then((does) => (does ? byRule(judgement, rule, answer, context) : judgeFrom(at + 1, judgement, answer, context)));
   }
   const finding = (judgement.graphql && context.bodyUnread !== true ? judgeGraphql(answer) : undefined) ?? judgeStatus(answer, judgement, context);
-  if (finding === undefined) return { ok: true };
+  return finding === undefined ? passed : byStatus(judgement, answer, context, finding);
+}
+
+async function byStatus(judgement: Judgement, answer: UpstreamAnswer, context: JudgeContext, finding: Finding): Promise<Verdict> {
   return fault(judgement, answer, context, finding, await judgement.message(answer, context.secrets));
 }
 

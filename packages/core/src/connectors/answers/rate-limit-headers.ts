@@ -22,10 +22,14 @@ export function rateLimitHeaders(states: readonly RateLimitState[], refusal: { l
   const retryAfter = refusal.limited ? (refusal.retryAfterS ?? deriveRetryAfter(states)) : refusal.retryAfterS;
   const reset = shown === undefined ? (refusal.limited ? retryAfter : undefined) : resetOf(shown);
   if (reset !== undefined) headers['ratelimit-reset'] = String(reset);
-  const limits = states.filter((state) => state.remaining !== undefined).map((state) => item(state.name, 'r', state.remaining, 't', resetOf(state)));
-  if (limits.length > 0) headers['ratelimit'] = limits.join(', ');
-  const policies = states.filter((state) => state.limit !== undefined).map((state) => item(state.name, 'q', state.limit, 'w', state.windowS));
-  if (policies.length > 0) headers['ratelimit-policy'] = policies.join(', ');
+  let limits = '';
+  let policies = '';
+  for (const state of states) {
+    if (state.remaining !== undefined) limits += `${limits === '' ? '' : ', '}${item(state.name, 'r', state.remaining, 't', resetOf(state))}`;
+    if (state.limit !== undefined) policies += `${policies === '' ? '' : ', '}${item(state.name, 'q', state.limit, 'w', state.windowS)}`;
+  }
+  if (limits !== '') headers['ratelimit'] = limits;
+  if (policies !== '') headers['ratelimit-policy'] = policies;
   if (retryAfter !== undefined) headers['retry-after'] = String(refusal.limited ? Math.max(1, retryAfter) : retryAfter);
   return headers;
 }

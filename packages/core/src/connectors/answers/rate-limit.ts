@@ -3,7 +3,8 @@
  * (negative numbers, a reset in the past, more remaining than the limit) is clamped, never passed on.
  */
 import type { NumberSource, RateLimit, TimeSource } from '@evenkeel/contract/manifest/response.ts';
-import { compileNumber, compileTime, readsBody, type Eventually, type NumberReader } from './answer-source.ts';
+import { compileNumber, compileTime, readsBody, type NumberReader } from './answer-source.ts';
+import type { Eventually } from '../values/eventually.ts';
 import { parseTime } from './time-value.ts';
 import type { UpstreamAnswer } from './upstream-answer.ts';
 
@@ -50,8 +51,13 @@ export function compileRateLimits(specs: readonly RateLimit[] | undefined): Comp
   return {
     needsBody,
     read: (answer, nowMs) => {
-      const read = policies.map((policy) => readPolicy(policy, answer, nowMs));
-      return read.some((state) => state instanceof Promise) ? settle(read).then(found) : found(read as (RateLimitState | undefined)[]);
+      const states: RateLimitState[] = [];
+      for (const policy of policies) {
+        const state = readPolicy(policy, answer, nowMs);
+        if (state instanceof Promise) return readRest(policies.slice(policies.indexOf(policy) + 1), answer, nowMs, states, state);
+        if (state !== undefined) states.push(state);
+      }
+      return states;
     },
   };
 }
@@ -76,33 +82,47 @@ async function settle<T>(values: readonly Eventually<T>[]): Promise<T[]> {
   return settled;
 }
 
-function found(states: readonly (RateLimitState | undefined)[]): RateLimitState[] {
-  return states.filter((state) => state !== undefined);
+/** The policies behind one that has to wait for an expression, in their order. */
+async function readRest(rest: readonly CompiledPolicy[], answer: UpstreamAnswer, nowMs: number, before: RateLimitState[], pending: Promise<RateLimitState | undefined>): Promise<RateLimitState[]> {
+  const states = [...before];
+  const first = await pending;
+  if (first !== undefined) states.push(first);
+  for (const policy of rest) {
+    const state = await readPolicy(policy, answer, nowMs);
+    if (state !== undefined) states.push(state);
+  }
+  return states;
 }
-
-type Numbers = readonly (number | undefined)[];
 
 /** Headers are read at once; only an expression over the body makes a promise. */
 function readPolicy(policy: CompiledPolicy, answer: UpstreamAnswer, nowMs: number): Eventually<RateLimitState | undefined> {
-  const values = [policy.limit(answer), policy.used(answer), policy.remaining(answer), policy.reset(answer, nowMs), policy.retryAfter(answer, nowMs)];
-  for (const value of values) if (value instanceof Promise) return settle(values).then((numbers) => stateOf(policy, numbers));
-  return stateOf(policy, values as Numbers);
+  const limit = policy.limit(answer);
+  const used = policy.used(answer);
+  const remaining = policy.remaining(answer);
+  const reset = policy.reset(answer, nowMs);
+  const retryAfter = policy.retryAfter(answer, nowMs);
+  if (limit instanceof Promise || used instanceof Promise || remaining instanceof Promise || reset instanceof Promise || retryAfter instanceof Promise) {
+    return settle([limit, used, remaining, reset, retryAfter]).then((numbers) => stateOf(policy, ...(numbers as Numbers)));
+  }
+  return stateOf(policy, limit, used, remaining, reset, retryAfter);
 }
 
-function stateOf(policy: CompiledPolicy, [rawLimit, rawUsed, rawRemaining, reset, retryAfter]: Numbers): RateLimitState | undefined {
+type MaybeNumber = number | undefined;
+type Numbers = [limit: MaybeNumber, used: MaybeNumber, remaining: MaybeNumber, reset: MaybeNumber, retryAfter: MaybeNumber];
+
+function stateOf(policy: CompiledPolicy, rawLimit: MaybeNumber, rawUsed: MaybeNumber, rawRemaining: MaybeNumber, reset: MaybeNumber, retryAfter: MaybeNumber): RateLimitState | undefined {
   const limit = count(rawLimit);
   const used = count(rawUsed);
   const stated = count(rawRemaining);
   const remaining = stated ?? (limit !== undefined && used !== undefined ? Math.max(0, limit - used) : undefined);
   if (limit === undefined && remaining === undefined && reset === undefined && retryAfter === undefined) return undefined;
-  return {
-    name: policy.name,
-    ...(limit === undefined ? {} : { limit }),
-    ...(remaining === undefined ? {} : { remaining: limit === undefined ? remaining : Math.min(limit, remaining) }),
-    ...(reset === undefined ? {} : { resetS: Math.ceil(reset) }),
-    ...(policy.windowS === undefined ? {} : { windowS: policy.windowS }),
-    ...(retryAfter === undefined ? {} : { retryAfterS: Math.ceil(retryAfter) }),
-  };
+  const state: { -readonly [K in keyof RateLimitState]: RateLimitState[K] } = { name: policy.name };
+  if (limit !== undefined) state.limit = limit;
+  if (remaining !== undefined) state.remaining = limit === undefined ? remaining : Math.min(limit, remaining);
+  if (reset !== undefined) state.resetS = Math.ceil(reset);
+  if (policy.windowS !== undefined) state.windowS = policy.windowS;
+  if (retryAfter !== undefined) state.retryAfterS = Math.ceil(retryAfter);
+  return state;
 }
 
 function count(value: number | undefined): number | undefined {

@@ -5,6 +5,7 @@
 import type { ErrorCode, Origin } from '@evenkeel/contract/errors.ts';
 import type { Response } from '@evenkeel/contract/manifest/response.ts';
 import { compileReader, type AnswerReader } from './answer-source.ts';
+import { whenThere, type Eventually } from '../values/eventually.ts';
 import { parseBody, type BodyFailure, type BodyFormat, type BodyKind } from './body.ts';
 import { ExpressionFailure } from '../expressions/expression.ts';
 import type { UpstreamAnswer } from './upstream-answer.ts';
@@ -71,15 +72,18 @@ export type RecordReading = { readonly ok: true; readonly record: unknown } | Re
  * The records of a list: `source` as the vendor gave them (paging looks at those), `records` after the transform.
  * Null is an empty list. In XML one element is a list of one and none is an empty list.
  */
-export async function readRecords(response: CompiledResponse, answer: UpstreamAnswer, kind: BodyKind): Promise<RecordsReading> {
-  const found = await attempt(response.records, answer);
+export function readRecords(response: CompiledResponse, answer: UpstreamAnswer, kind: BodyKind): Eventually<RecordsReading> {
+  return whenThere(attempt(response.records, answer), (found) => listIn(response, found, kind));
+}
+
+function listIn(response: CompiledResponse, found: Found, kind: BodyKind): Eventually<RecordsReading> {
   if (!found.ok) return found;
   const source = listOf(found.value, response.lenient || kind === 'xml');
   if (source === undefined) {
     const at = response.written.records === '' ? 'The body is not a list' : `There is no list at ${response.written.records}`;
     return unreadable('records:absent', `${at} of the vendor's answer.`);
   }
-  return transformAll(response, source);
+  return response.transform === undefined ? { ok: true, records: source, source } : transformAll(response.transform, source);
 }
 
 function listOf(value: unknown, lenient: boolean): readonly unknown[] | undefined {
@@ -89,9 +93,7 @@ function listOf(value: unknown, lenient: boolean): readonly unknown[] | undefine
   return value === undefined || value === '' ? [] : [value];
 }
 
-async function transformAll(response: CompiledResponse, source: readonly unknown[]): Promise<RecordsReading> {
-  const { transform } = response;
-  if (transform === undefined) return { ok: true, records: source, source };
+async function transformAll(transform: CompiledReader, source: readonly unknown[]): Promise<RecordsReading> {
   const records: unknown[] = [];
   for (const [index, record] of source.entries()) {
     const made = await transformOne(transform, record, `[${index}]`);
@@ -102,23 +104,29 @@ async function transformAll(response: CompiledResponse, source: readonly unknown
 }
 
 /** The record of a get, create, update or action. Null where a record was asked for by id means there is none. */
-export async function readRecord(response: CompiledResponse, answer: UpstreamAnswer, asked: { readonly byId: boolean }): Promise<RecordReading> {
-  const found = await attempt(response.record, answer);
+export function readRecord(response: CompiledResponse, answer: UpstreamAnswer, asked: { readonly byId: boolean }): Eventually<RecordReading> {
+  return whenThere(attempt(response.record, answer), (found) => recordIn(response, found, asked.byId));
+}
+
+function recordIn(response: CompiledResponse, found: Found, byId: boolean): Eventually<RecordReading> {
   if (!found.ok) return found;
   const { value } = found;
-  if (value === null && asked.byId) return { ok: false, code: 'not_found', origin: 'caller', reason: 'record:null', message: 'The vendor has no such record.' };
+  if (value === null && byId) return { ok: false, code: 'not_found', origin: 'caller', reason: 'record:null', message: 'The vendor has no such record.' };
   if (value === undefined && response.written.record !== '') return unreadable('record:absent', `There is nothing at ${response.written.record} of the vendor's answer.`);
   if (response.transform === undefined || value === undefined || value === null) return { ok: true, record: value };
   return transformOne(response.transform, value, '');
 }
 
-async function attempt(reader: AnswerReader, answer: UpstreamAnswer): Promise<{ ok: true; value: unknown } | RecordFailure> {
-  try {
-    const value = reader(answer);
-    return { ok: true, value: value instanceof Promise ? await value : value };
-  } catch (thrown) {
-    return mappingFailure(thrown, 'The path to the records');
-  }
+type Found = { readonly ok: true; readonly value: unknown } | RecordFailure;
+
+/** A plain path never throws: it reads own properties only. */
+function attempt(reader: AnswerReader, answer: UpstreamAnswer): Eventually<Found> {
+  const value = reader(answer);
+  if (!(value instanceof Promise)) return { ok: true, value };
+  return value.then(
+    (settled: unknown) => ({ ok: true, value: settled }),
+    (thrown: unknown) => mappingFailure(thrown, 'The path to the records'),
+  );
 }
 
 async function transformOne(transform: CompiledReader, record: unknown, at: string): Promise<RecordReading> {

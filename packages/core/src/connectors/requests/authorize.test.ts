@@ -20,7 +20,7 @@ const crypto: CryptoPort = {
 const env = { nowMs: Date.parse('2026-11-23T12:00:00Z'), nonce: 'nonce-1', crypto };
 const request: OutgoingRequest = { method: 'GET', url: 'https://api.example.com/things?limit=5', headers: { accept: 'application/json' }, body: null, timeoutMs: 1000 };
 
-const attach = (scheme: AuthScheme, scope: Scope, to: OutgoingRequest = request): Promise<OutgoingRequest> =>
+const attach = async (scheme: AuthScheme, scope: Scope, to: OutgoingRequest = request): Promise<OutgoingRequest> =>
   authorize(compileScheme(scheme, () => ({ method: 'GET', timeoutMs: 1, build: () => ({ ok: true, request }) })), scope, to, env);
 
 test('RFC 5849 §1.2: the signature of the photo request', () => {

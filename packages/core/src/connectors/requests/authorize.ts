@@ -11,6 +11,7 @@ import { addQuery, pairsOf, type Pair, type PairStyle } from './query-string.ts'
 import type { OutgoingRequest } from './request.ts';
 import { platformFailure } from './request-failure.ts';
 import type { Scope } from '../values/scope.ts';
+import type { Eventually } from '../values/eventually.ts';
 import { sigV4Headers } from './sigv4.ts';
 import { toTextOrAbsent } from '../values/template.ts';
 
@@ -24,10 +25,21 @@ export interface AuthorizeEnv {
 const queryStyle: PairStyle = { arrays: 'repeat', nesting: 'brackets' };
 
 /**
- * The request with its credential. Rejects with a RequestFailure when the account lacks a value the scheme needs, so
+ * The request with its credential. Throws or rejects with a RequestFailure when the account lacks a value the scheme needs, so
  * that no request ever leaves half authorised.
  */
-export async function authorize(scheme: CompiledScheme, scope: Scope, request: OutgoingRequest, env: AuthorizeEnv): Promise<OutgoingRequest> {
+export function authorize(scheme: CompiledScheme, scope: Scope, request: OutgoingRequest, env: AuthorizeEnv): Eventually<OutgoingRequest> {
+  if (!scheme.apply.plain || signing.has(scheme.type)) return authorizeLater(scheme, scope, request, env);
+  const headers = { ...request.headers };
+  for (const [name, value] of scheme.apply.headers) setHeader(headers, name, value(scope));
+  const applied: OutgoingRequest = { method: request.method, url: request.url, headers, body: request.body, timeoutMs: request.timeoutMs };
+  requireCredential(scheme, applied, []);
+  return applied;
+}
+
+const signing: ReadonlySet<CompiledScheme['type']> = new Set(['basic', 'oauth1', 'aws_sigv4']);
+
+async function authorizeLater(scheme: CompiledScheme, scope: Scope, request: OutgoingRequest, env: AuthorizeEnv): Promise<OutgoingRequest> {
   const headers = { ...request.headers };
   for (const [name, value] of scheme.apply.headers) setHeader(headers, name, value.asynchronous ? await value(scope) : value(scope));
   if (scheme.apply.cookies.length > 0) await applyCookies(scheme, scope, headers);

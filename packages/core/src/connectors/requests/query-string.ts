@@ -78,6 +78,10 @@ export function writeForm(pairs: readonly Pair[]): string {
 
 /** Adds pairs behind an address that may already have a query. */
 export function addQuery(url: string, pairs: readonly Pair[]): string {
-  if (pairs.length === 0) return url;
-  return `${url}${url.includes('?') ? '&' : '?'}${writeQuery(pairs)}`;
+  return addWritten(url, writeQuery(pairs));
+}
+
+/** Adds what `writeQuery` wrote. */
+export function addWritten(url: string, query: string): string {
+  return query === '' ? url : `${url}${url.includes('?') ? '&' : '?'}${query}`;
 }

@@ -9,7 +9,7 @@ import { compileAbsolute, compilePathTemplate, ownAddress, type CompiledAddress 
 import type { BuildResult, CompiledRequest, OutgoingRequest } from '../connector.ts';
 import { ExpressionFailure } from '../expressions/expression.ts';
 import { setHeader } from './header-fields.ts';
-import { addQuery, pairsOf, type Pair, type PairStyle } from './query-string.ts';
+import { addWritten, pairsOf, writeQuery, type Pair, type PairStyle } from './query-string.ts';
 import { compileBody, type CompiledBody } from './request-body.ts';
 import { platformFailure, RequestFailure } from './request-failure.ts';
 import type { Scope } from '../values/scope.ts';
@@ -43,8 +43,9 @@ export function buildRequest(compiled: CompiledRequest, scope: Scope, url?: stri
 /** Throws a TypeError for what the linter reports. */
 export function compileRequest(source: Request, context: RequestContext, extras: RequestExtras = {}): CompiledRequest {
   const { http } = context;
-  const query = Object.entries(merge(http.query, source.query, extras.query));
-  const headers = Object.entries(merge(lowerCase({ accept: 'application/json', ...lowerCase(http.headers) }), lowerCase(source.headers), lowerCase(extras.headers)));
+  const query = merge(http.query, source.query, extras.query);
+  const headers = compileMap(merge(lowerCase({ accept: 'application/json', ...lowerCase(http.headers) }), lowerCase(source.headers), lowerCase(extras.headers)));
+  const { fixed, varying } = splitHeaders(headers);
   const body = source.body === undefined ? undefined : compileBody(source.body);
   const queryStyle: PairStyle = { arrays: source.query_arrays ?? http.query_arrays ?? 'repeat', nesting: 'brackets' };
   const plan: Plan = {
@@ -52,13 +53,14 @@ export function compileRequest(source: Request, context: RequestContext, extras:
     timeoutMs: source.timeout_ms ?? http.timeout_ms ?? defaultTimeoutMs,
     address: compileAddress(source, context),
     nextAddress: (scope, url) => ownAddress(url, context.baseUrl(scope), context.origins(scope)),
-    query: compileMap(Object.fromEntries(query)).map(([name, value]) => ({ name, value, style: queryStyle })),
-    headers: compileMap(Object.fromEntries(headers)),
+    query: compileQuery(compileMap(query), queryStyle),
+    fixedHeaders: fixed,
+    headers: varying,
     body,
-    forwarded: extras.forwardQuery === true ? forwardable(source, extras, query) : undefined,
+    forwarded: extras.forwardQuery === true ? forwardable(source, extras, Object.keys(query)) : undefined,
     queryStyle,
   };
-  const values = [...plan.query.map(({ value }) => value), ...plan.headers.map(([, value]) => value), ...(body?.values ?? [])];
+  const values = [...plan.query.flatMap((part) => (typeof part === 'string' ? [] : [part.value])), ...plan.headers.map(([, value]) => value), ...(body?.values ?? [])];
   const asynchronous = values.some((value) => value.asynchronous);
   return {
     method: plan.method,
@@ -67,13 +69,22 @@ export function compileRequest(source: Request, context: RequestContext, extras:
   };
 }
 
+type NamedValues = readonly (readonly [string, CompiledValue])[];
+
+interface NamedValue {
+  readonly name: string;
+  readonly value: CompiledValue;
+}
+
 interface Plan {
   readonly method: string;
   readonly timeoutMs: number;
   readonly address: CompiledAddress;
   nextAddress(scope: Scope, url: string): string;
-  readonly query: readonly { readonly name: string; readonly value: CompiledValue; readonly style: PairStyle }[];
-  readonly headers: readonly (readonly [string, CompiledValue])[];
+  /** In order; what is the same for every call is written already. */
+  readonly query: readonly (string | NamedValue)[];
+  readonly fixedHeaders: Readonly<Record<string, string>>;
+  readonly headers: NamedValues;
   readonly body: CompiledBody | undefined;
   /** Names of the caller's query that are not sent on; undefined when none is sent on. */
   readonly forwarded: ReadonlySet<string> | undefined;
@@ -104,20 +115,50 @@ function refused(thrown: unknown): BuildResult {
 
 function assemble(plan: Plan, values: readonly unknown[], scope: Scope, url: string | undefined): OutgoingRequest {
   let at = 0;
-  const pairs: Pair[] = [];
-  for (const { name, style } of plan.query) pairs.push(...pairsOf(name, values[at++], style));
-  if (plan.forwarded !== undefined) pairs.push(...forwardedPairs(plan.forwarded, plan.queryStyle, scope));
-  const headers: Record<string, string> = {};
+  let query = '';
+  for (const part of plan.query) query = joined(query, typeof part === 'string' ? part : writeQuery(pairsOf(part.name, values[at++], plan.queryStyle)));
+  if (plan.forwarded !== undefined) query = joined(query, writeQuery(forwardedPairs(plan.forwarded, plan.queryStyle, scope)));
+  const headers: Record<string, string> = { ...plan.fixedHeaders };
   for (const [name] of plan.headers) setHeader(headers, name, values[at++]);
   const written = plan.body?.write(values.slice(at));
   if (written?.contentType !== undefined && headers['content-type'] === undefined) setHeader(headers, 'content-type', written.contentType);
   return {
     method: plan.method,
-    url: url === undefined ? addQuery(plan.address(scope), pairs) : plan.nextAddress(scope, url),
+    url: url === undefined ? addWritten(plan.address(scope), query) : plan.nextAddress(scope, url),
     headers,
     body: written?.body ?? null,
     timeoutMs: plan.timeoutMs,
   };
+}
+
+const joined = (query: string, more: string): string => (query === '' || more === '' ? query + more : `${query}&${more}`);
+
+function compileQuery(values: NamedValues, style: PairStyle): (string | NamedValue)[] {
+  const parts: (string | NamedValue)[] = [];
+  for (const [name, value] of values) {
+    const written = value.constant ? orUndefined(() => writeQuery(pairsOf(name, value({}), style))) : undefined;
+    const last = parts.at(-1);
+    if (written === undefined) parts.push({ name, value });
+    else if (typeof last === 'string') parts[parts.length - 1] = joined(last, written);
+    else parts.push(written);
+  }
+  return parts;
+}
+
+function splitHeaders(values: NamedValues): { fixed: Record<string, string>; varying: NamedValues } {
+  const fixed: Record<string, string> = {};
+  const varying = values.filter(([name, value]) => !value.constant || orUndefined(() => (setHeader(fixed, name, value({})), true)) === undefined);
+  return { fixed, varying };
+}
+
+/** What cannot be written is refused when it is built, as the same value out of a scope would be. */
+function orUndefined<T>(write: () => T): T | undefined {
+  try {
+    return write();
+  } catch (thrown) {
+    if (thrown instanceof RequestFailure) return undefined;
+    throw thrown;
+  }
 }
 
 function compileAddress(source: Request, context: RequestContext): CompiledAddress {
@@ -130,15 +171,17 @@ function compileAddress(source: Request, context: RequestContext): CompiledAddre
 }
 
 /** Names the manifest sends itself, and names it reads out of the caller's query to send under another name. */
-function forwardable(source: Request, extras: RequestExtras, query: readonly (readonly [string, Value])[]): Set<string> {
+function forwardable(source: Request, extras: RequestExtras, query: readonly string[]): Set<string> {
   const read = JSON.stringify([source, extras]).matchAll(/input\.query\.([A-Za-z0-9_-]+)/g);
-  return new Set([...query.map(([name]) => name), ...Array.from(read, (match) => match[1] ?? '')]);
+  return new Set([...query, ...Array.from(read, (match) => match[1] ?? '')]);
 }
 
 function forwardedPairs(held: ReadonlySet<string>, style: PairStyle, scope: Scope): Pair[] {
   const { query } = (scope.input ?? {}) as { readonly query?: unknown };
-  if (typeof query !== 'object' || query === null) return [];
-  return Object.entries(query).flatMap(([name, value]) => (held.has(name) ? [] : pairsOf(name, value, style)));
+  const pairs: Pair[] = [];
+  if (typeof query !== 'object' || query === null) return pairs;
+  for (const [name, value] of Object.entries(query)) if (!held.has(name)) pairs.push(...pairsOf(name, value, style));
+  return pairs;
 }
 
 function merge(...maps: readonly ({ readonly [name: string]: Value } | undefined)[]): { [name: string]: Value } {

@@ -14,17 +14,19 @@ export { compileTemplate, parseTemplate } from './template.ts';
 export interface CompiledValue {
   (scope: Scope): unknown;
   readonly asynchronous: boolean;
+  /** The same whatever the scope: it can be written once, when the manifest is compiled. */
+  readonly constant: boolean;
 }
 
 /** Throws a TypeError for what the linter reports (an unreadable placeholder); expressions are compiled when first used. */
 export function compileValue(value: Value): CompiledValue {
-  if (typeof value === 'string') return marked(compileTemplate(value), false);
-  if (typeof value !== 'object' || value === null) return marked(() => value, false);
+  if (typeof value === 'string') return marked(compileTemplate(value), false, !value.includes('{{'));
+  if (typeof value !== 'object' || value === null) return marked(() => value, false, true);
   if (Array.isArray(value)) return compileArray(value);
   const keys = Object.keys(value);
   if (keys.length === 1) {
     const { $expr: source, $literal: literal } = value;
-    if (keys[0] === '$literal') return marked(() => literal, false);
+    if (keys[0] === '$literal') return marked(() => literal, false, true);
     if (keys[0] === '$expr' && typeof source === 'string') return marked(lazyExpression(source), true);
   }
   return compileObject(keys.filter((key) => key !== '__proto__').map((key) => [key, compileValue(value[key] ?? null)] as const));
@@ -53,8 +55,8 @@ function lazyExpression(source: string): (input: unknown) => Promise<unknown> {
   };
 }
 
-function marked(evaluate: (scope: Scope) => unknown, asynchronous: boolean): CompiledValue {
-  return Object.assign((scope: Scope) => evaluate(scope), { asynchronous });
+function marked(evaluate: (scope: Scope) => unknown, asynchronous: boolean, constant = false): CompiledValue {
+  return Object.assign((scope: Scope) => evaluate(scope), { asynchronous, constant });
 }
 
 function compileArray(items: readonly Value[]): CompiledValue {
