@@ -94,7 +94,9 @@ function addRoute(app: FastifyInstance, one: Route, { database, keys, log, arriv
   const answers = Object.fromEntries(Object.entries(response).filter(([, schema]) => schema !== null));
   const handler: RouteHandlerMethod = (request, reply) => {
     if (one.answersRaw !== true) reply.raw.setHeader('evenkeel-request-id', request.id);
-    return handle({ params: request.params, query: request.query, body: request.body, requestId: request.id, raw: request, reply, caller: request.caller });
+    const result = handle({ params: request.params, query: request.query, body: request.body, requestId: request.id, raw: request, reply, caller: request.caller });
+    // A reply is a thenable: handed back, the framework would watch the whole answer for its end.
+    return result === reply ? undefined : result;
   };
   app.route({
     method: typeof one.method === 'string' ? one.method : [...one.method],
