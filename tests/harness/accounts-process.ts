@@ -96,7 +96,7 @@ async function perform(command: Command): Promise<void> {
   switch (command.do) {
     case 'open': {
       await new Promise((resolve) => setTimeout(resolve, Math.max(0, command.at - Date.now())));
-      const results = await Promise.all(Array.from({ length: command.times }, () => room.access.open(command.accountId, { tenantId: null })));
+      const results = await Promise.all(Array.from({ length: command.times }, async () => room.access.open(command.accountId, { tenantId: null })));
       return report({ kind: 'opened', versions: results.map((result) => (result.ok ? result.opened.credentialVersion : `${result.failure.code}: ${result.failure.detail}`)) });
     }
     case 'tick':

@@ -58,7 +58,7 @@ export interface BuiltCall {
   readonly scope: Scope;
   readonly page: Page | undefined;
   /** Those that may receive the account's credentials. */
-  origins(): readonly string[];
+  readonly origins: () => readonly string[];
 }
 export type Resolution = { readonly ok: true; readonly call: ResolvedCall } | { readonly ok: false; readonly failure: CallFailure };
 export type Building = { readonly ok: true; readonly built: BuiltCall } | { readonly ok: false; readonly failure: CallFailure };

@@ -184,7 +184,7 @@ test('fifty callers on two nodes at the end of a token cause one token request',
   const { account } = await connect();
   for (const one of [node, second]) one.advance(3600_000 - 10_000);
   const before = idp.tokenRequests();
-  const results = await Promise.all(Array.from({ length: 50 }, (_, index) => (index % 2 === 0 ? node : second).room.access.open(account.id, { tenantId: 'acme' })));
+  const results = await Promise.all(Array.from({ length: 50 }, async (_, index) => (index % 2 === 0 ? node : second).room.access.open(account.id, { tenantId: 'acme' })));
   assert.equal(idp.tokenRequests() - before, 1);
   const versions = new Set(results.map((result) => (result.ok ? result.opened.credentialVersion : 0)));
   assert.deepEqual([...versions], [2]);
@@ -230,7 +230,7 @@ test('a dead grant is answered locally with a link; re-authorisation brings the 
   assert.ok(!renewed.ok && renewed.failure.code === 'reauth_required');
   assert.equal((await show(account.id)).state, 'needs_reauth');
   const before = idp.tokenRequests();
-  const [refused, again] = await Promise.all([1, 2].map(() => second.room.access.open(account.id, { tenantId: 'acme' })));
+  const [refused, again] = await Promise.all([1, 2].map(async () => second.room.access.open(account.id, { tenantId: 'acme' })));
   assert.ok(refused !== undefined && !refused.ok && again !== undefined && !again.ok);
   assert.equal(idp.tokenRequests(), before);
   assert.equal((await node.call('POST', `/v1/accounts/${account.id}/retry`)).body['code'], 'reauth_required');

@@ -121,7 +121,7 @@ test('an outage of an hour at refresh time: no state changes, a bounded number o
   vendor.fault = (_account, request) => kinds[request % kinds.length];
   for (let passed = 0; passed < 60; passed += 1) {
     await drain();
-    await Promise.all(ids.slice(0, 2).map((id) => node.room.access.open(id, { tenantId: null })));
+    await Promise.all(ids.slice(0, 2).map(async (id) => node.room.access.open(id, { tenantId: null })));
     advance(minute);
   }
   for (const id of ids) assert.equal(await stateOf(id), 'active');
