@@ -1,6 +1,7 @@
 /** The six categories over real traffic: calls to simulated vendors with faults, counted, sealed and asked for through the API. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { gzipSync } from 'node:zlib';
 import type { AuthHealth, DeliveryRate, ErrorRate, TenantSuccess, TokenDrift, WebhookLag } from '@evenkeel/contract/api/monitoring.ts';
 import { demoConnections } from '@evenkeel/sandbox/demonstration.ts';
 import { createLog } from '@evenkeel/server/log.ts';
@@ -165,5 +166,45 @@ describe('access', () => {
     assert.equal((await call('GET', '/v1/monitoring/error-rate?tenant_id=other', { key })).status, 403);
     assert.equal((await call('GET', '/v1/monitoring/error-rate?window=31d')).status, 400);
     assert.equal((await call('GET', '/v1/monitoring/error-rate?window=soon')).status, 400);
+  });
+});
+
+describe('calls that Evenkeel does not carry', () => {
+  const spans = (status: number, times: number, endMs = Date.now()) => ({
+    resourceSpans: [
+      {
+        resource: { attributes: [{ key: 'service.name', value: { stringValue: 'billing-sync' } }] },
+        scopeSpans: [
+          {
+            spans: Array.from({ length: times }, () => ({
+              kind: 3,
+              startTimeUnixNano: `${endMs - 200}000000`,
+              endTimeUnixNano: `${endMs}000000`,
+              attributes: [
+                { key: 'http.request.method', value: { stringValue: 'GET' } },
+                { key: 'server.address', value: { stringValue: 'api.books.example' } },
+                { key: 'url.template', value: { stringValue: '/invoices' } },
+                { key: 'http.response.status_code', value: { intValue: String(status) } },
+                { key: 'evenkeel.tenant_id', value: { stringValue: 'acme' } },
+              ],
+            })),
+          },
+        ],
+      },
+    ],
+  });
+
+  it('come in as OTLP spans, gzipped or not, and are in the same figures', async () => {
+    const json = await call('POST', '/v1/telemetry/otlp', { body: spans(200, 30) });
+    assert.deepEqual([json.status, json.json], [200, {}], json.text);
+    const zipped = await fetch(`${evenkeel.url}/v1/telemetry/otlp/v1/traces`, { method: 'POST', headers: { authorization: `Bearer ${evenkeel.adminKey}`, 'content-type': 'application/json', 'content-encoding': 'gzip' }, body: gzipSync(JSON.stringify(spans(503, 10, Date.now() - 120_000))) });
+    assert.equal(zipped.status, 200);
+    const old = await call('POST', '/v1/telemetry/otlp', { body: spans(200, 2, Date.now() - 90_000_000) });
+    assert.deepEqual((old.json?.['partialSuccess'] as { rejectedSpans?: string } | undefined)?.rejectedSpans, '2');
+    assert.equal((await call('POST', '/v1/telemetry/otlp', { text: 'not json' })).status, 400);
+    await sealed('call', made + 40);
+    const { results, verdicts } = await ask<ErrorRate>('error-rate', '?connector=api.books.example');
+    assert.deepEqual(results.map(({ endpoint, way, now }) => [endpoint, way, now.total, now.upstream]), [['GET /invoices', 'external', 40, 10]]);
+    assert.deepEqual(verdicts.map(({ whose }) => whose), ['upstream']);
   });
 });

@@ -10,6 +10,8 @@ import { NodeCounter } from './counting/node-counter.ts';
 import { metricsRoutes } from './metrics-routes.ts';
 import { monitoringRoutes } from './monitoring/monitoring-routes.ts';
 import type { Observer } from './observation.ts';
+import { ExternalCalls } from './otlp/external-calls.ts';
+import { otlpRoutes } from './otlp/otlp-routes.ts';
 import { prepareTelemetry, telemetryRetentionJob, type Retention } from './retention.ts';
 import { hourRollupJob } from './sealing/hour-rollup.ts';
 import { Sealer } from './sealing/sealer.ts';
@@ -43,7 +45,7 @@ export async function createTelemetryRoom({ pool, log, now, node, version, seals
   return {
     observer: counter,
     recorder,
-    routes: [...callRoutes(pool), ...monitoringRoutes(pool), ...metricsRoutes({ database: pool, counts: () => recorder.counts, version })],
+    routes: [...callRoutes(pool), ...monitoringRoutes(pool), ...otlpRoutes(new ExternalCalls(pool, node), now), ...metricsRoutes({ database: pool, counts: () => recorder.counts, version })],
     jobs: [telemetryRetentionJob(pool, retention, now), hourRollupJob(pool)],
     async close() {
       await recorder.close();

@@ -37,3 +37,14 @@ export async function insertNode(database: Queryable, nodeId: string): Promise<n
   );
   return rows[0]?.now_ms ?? Date.now();
 }
+
+/** Counts of seconds that have passed, from outside: no heartbeat. `second` in seconds since the epoch. */
+export async function insertLate(database: Queryable, nodeId: string, facts: readonly { readonly second: number; readonly counts: Uint8Array }[]): Promise<void> {
+  if (facts.length === 0) return;
+  await database.query({
+    name: 'insert-late-telemetry',
+    text: `insert into telemetry_seconds (second, node_id, beat, counts)
+           select to_timestamp(second), $1, false, counts from unnest($2::bigint[], $3::bytea[]) as given (second, counts)`,
+    values: [nodeId, facts.map(({ second }) => second), facts.map(({ counts }) => Buffer.from(counts))],
+  });
+}

@@ -1,0 +1,80 @@
+/**
+ * Calls of a team's own integrations, taken in as spans: counted in the second in which they ended, stored before they
+ * are acknowledged. Sealed minutes get them as amendments, like everything late.
+ */
+import { writeCounts, writeSeriesIds } from '@evenkeel/core/telemetry/counts-codec.ts';
+import { countFact, noCounts, type Counts } from '@evenkeel/core/telemetry/counts.ts';
+import { externalCall, type ExternalCall } from '@evenkeel/core/telemetry/external-call.ts';
+import type { Span } from '@evenkeel/core/telemetry/otlp-json.ts';
+import { ByteWriter } from '@evenkeel/core/telemetry/varint.ts';
+import type { Queryable } from '../../database/pool.ts';
+import { insertLate } from '../counting/second-store.ts';
+import { otherEndpoint } from '../counting/series-counter.ts';
+import { resolveSeries } from '../counting/series-store.ts';
+import type { SeriesKey } from '../observation.ts';
+
+/** Older spans are refused: the minutes they would amend have been reported. */
+const oldestMs = 24 * 3_600_000;
+
+export interface Intake {
+  readonly counted: number;
+  /** Spans that are no calls over HTTP: servers, internal steps. Nothing is wrong with them. */
+  readonly passedOver: number;
+  readonly tooOld: number;
+}
+
+/** Bounds the series that come from outside: names in them are not ours. */
+export class ExternalCalls {
+  readonly #database: Queryable;
+  readonly #nodeId: string;
+  readonly #known = new Map<string, number>();
+  readonly #maxSeries: number;
+
+  constructor(database: Queryable, nodeId: string, maxSeries = 10_000) {
+    this.#database = database;
+    this.#nodeId = nodeId;
+    this.#maxSeries = maxSeries;
+  }
+
+  /** `tenantId`: of the caller's key; only without one may spans name tenants themselves. */
+  async take(spans: readonly Span[], tenantId: string | null, nowMs: number): Promise<Intake> {
+    const calls = spans.flatMap((span) => externalCall(span) ?? []);
+    const fresh = calls.filter(({ endMs }) => endMs > nowMs - oldestMs);
+    const keys = new Map<string, SeriesKey>();
+    const bySecond = new Map<number, Map<string, Counts>>();
+    for (const call of fresh) {
+      const [name, key] = this.#keyOf(call, tenantId, keys);
+      keys.set(name, key);
+      const second = Math.floor(Math.min(call.endMs, nowMs) / 1000);
+      let counts = bySecond.get(second);
+      if (counts === undefined) bySecond.set(second, (counts = new Map<string, Counts>()));
+      let sum = counts.get(name);
+      if (sum === undefined) counts.set(name, (sum = noCounts()));
+      countFact(sum, call.fact);
+    }
+    await this.#identify(keys);
+    await insertLate(this.#database, this.#nodeId, [...bySecond].map(([second, counts]) => ({ second, counts: this.#pack(counts) })));
+    return { counted: fresh.length, passedOver: spans.length - calls.length, tooOld: calls.length - fresh.length };
+  }
+
+  #keyOf({ connectorId, accountId, endpoint, tenantId: named }: ExternalCall, tenantId: string | null, pending: ReadonlyMap<string, SeriesKey>): [string, SeriesKey] {
+    const whole: SeriesKey = { kind: 'call', surface: 'external', tenantId: tenantId ?? named, accountId, connectorId, category: null, endpoint, vendorEndpoint: endpoint };
+    const name = JSON.stringify(whole);
+    if (this.#known.has(name) || pending.has(name) || this.#known.size + pending.size < this.#maxSeries) return [name, whole];
+    const other: SeriesKey = { ...whole, tenantId: null, accountId: null, connectorId: otherEndpoint, endpoint: otherEndpoint, vendorEndpoint: null };
+    return [JSON.stringify(other), other];
+  }
+
+  async #identify(keys: ReadonlyMap<string, SeriesKey>): Promise<void> {
+    const fresh = [...keys].filter(([name]) => !this.#known.has(name));
+    if (fresh.length === 0) return;
+    const ids = await resolveSeries(this.#database, fresh.map(([, key]) => key));
+    fresh.forEach(([name], at) => void this.#known.set(name, ids[at] ?? 0));
+  }
+
+  #pack(counts: ReadonlyMap<string, Counts>): Uint8Array {
+    const writer = new ByteWriter();
+    for (const one of counts.values()) writeCounts(writer, one);
+    return Buffer.concat([writeSeriesIds([...counts.keys()].map((name) => this.#known.get(name) ?? 0)), writer.finish()]);
+  }
+}
