@@ -7,6 +7,7 @@ import { dirname, join } from 'node:path';
 import { manifestSchema, mappingSchema } from './manifest-schema.ts';
 import { playbookSchemas } from './playbook-schema.ts';
 import { sdkTypes } from './sdk-types.ts';
+import { sdkUnifiedTypes } from './sdk-unified-types.ts';
 
 interface Generated {
   /** Relative to the root of the repository. */
@@ -26,6 +27,7 @@ const generated: readonly Generated[] = [
   },
   ...playbookSchemas.map(({ name, render }) => ({ path: `packages/contract/schema/${name}.v1.json`, render: () => `${JSON.stringify(render(), null, 2)}\n` })),
   { path: 'packages/sdk/src/generated/contract.ts', render: sdkTypes },
+  { path: 'packages/sdk/src/generated/unified.ts', render: sdkUnifiedTypes },
 ];
 
 const root = join(import.meta.dirname, '..');

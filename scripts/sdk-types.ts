@@ -7,7 +7,7 @@ import { readdir } from 'node:fs/promises';
 const contract = new URL('../packages/contract/src/', import.meta.url);
 
 /** The part of JSON Schema that TypeBox produces for this contract. */
-interface Schema {
+export interface Schema {
   readonly description?: string;
   readonly type?: string | readonly string[];
   readonly const?: unknown;
@@ -63,7 +63,8 @@ function identity(schema: Schema): string {
   return JSON.stringify(schema, (key, value: unknown) => (key === '$id' || key === 'default' ? undefined : value));
 }
 
-function declare(name: string, schema: Schema, names: Map<string, string>): string {
+/** One schema under a name, as TypeScript; the schemas of `names` are referred to. */
+export function declare(name: string, schema: Schema, names: Map<string, string>): string {
   const alias = names.get(identity(schema));
   const text = alias === undefined || alias === name ? typeText(schema, names, '', name) : alias;
   const isInterface = schema.properties !== undefined && text.startsWith('{');

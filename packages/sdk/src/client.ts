@@ -8,6 +8,7 @@ import { Apps, Connectors, ConnectSessions } from './connectors.ts';
 import { Calls } from './calls.ts';
 import { Passthrough, Proxy } from './proxy.ts';
 import { Transport, type ClientOptions } from './transport.ts';
+import { Unified } from './unified.ts';
 import { Vault } from './vault.ts';
 
 export class Evenkeel {
@@ -35,6 +36,11 @@ export class Evenkeel {
   /** Records of one account's vendor, through the connector's resources. */
   proxy(account: string): Proxy {
     return new Proxy(this.#transport, account);
+  }
+
+  /** Records of one account in the unified models. */
+  unified(account: string): Unified {
+    return new Unified(this.#transport, account);
   }
 
   /** The vendor's own API with the account's credential. */

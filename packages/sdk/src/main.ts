@@ -7,4 +7,6 @@ export { readHeaderWaitMs } from './header-wait.ts';
 export { Listing, type Page } from './listing.ts';
 export type { CallOptions, ClientOptions, Query, QueryValue } from './transport.ts';
 export type { ListQuery, VendorRecord } from './proxy.ts';
+export type { Showing, Shown, UnifiedInput, UnifiedListQuery as UnifiedQueryOf, UnifiedModel, UnifiedRecord } from './unified.ts';
 export type * from './generated/contract.ts';
+export type * from './generated/unified.ts';

@@ -46,6 +46,20 @@ test('its types serve a strict project', async () => {
       return states;
     }
     export const code = (error: unknown): ErrorCode | string | undefined => (error instanceof EvenkeelError ? error.code : undefined);
+    export async function addresses(): Promise<string[]> {
+      const crm = client.unified('acc_1');
+      const found: string[] = [];
+      for await (const { id, emails } of crm.list('crm.contacts', { sort: '-updated_at', email: 'a@b.example', fields: ['emails'] })) found.push(id, ...emails.map(({ address }) => address));
+      // @ts-expect-error: was not asked for
+      for await (const { name } of crm.list('crm.contacts', { fields: ['emails'] })) found.push(name);
+      // @ts-expect-error: no filter of the model
+      crm.list('crm.contacts', { colour: 'red' });
+      // @ts-expect-error: set by the vendor
+      await crm.create('crm.contacts', { id: '1' });
+      const made = await crm.create('crm.contacts', { last_name: 'Okafor', emails: [{ address: 'ada@mail.example' }], custom_fields: { tier: 'gold' } });
+      await crm.update('hris.time_off', made.id, { status: 'approved', note: null });
+      return found;
+    }
     // Holds only while the state is a union of names: string or any would make it never.
     export const isNarrow: 'sleeping' extends Account['state'] ? never : true = true;
     `,
