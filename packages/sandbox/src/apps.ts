@@ -7,6 +7,9 @@ export interface SandboxApp {
   readonly client_secret: string;
   /** The vendor's number for the app, where it has one. */
   readonly app_id?: string;
+  /** What the vendor signs the app's webhooks with, where it is not the client secret. */
+  readonly signing_secret?: string;
+  readonly webhook_secret?: string;
   /** PKCS#8 PEM, for apps that sign JWTs. */
   readonly private_key?: string;
 }
@@ -17,8 +20,8 @@ export const sandboxApps = {
   salesforce: { client_id: '3MVG9sandboxEvenkeelConsumerKey.0000000000000000000000000001', client_secret: 'C0FFEE5A17F0RCE5A17F0RCE5A17F0RCE5A17F0RCE5A17F0RCE5A17F0RCE0001' },
   pipedrive: { client_id: 'c0ffee0123456789', client_secret: 'f00dfeed0123456789abcdef0123456789abcdef' },
   linear: { client_id: '7d1e5a90c2b34f6e8a1d0c9b7e6f5a43', client_secret: '1c9b8a7f6e5d4c3b2a19080706050403' },
-  slack: { client_id: '2141029472.691202649728', client_secret: '39f4b8e1c07d4a6f9e2b5c8d1a3f6e70', app_id: 'A0EVENKEEL1' },
-  github: { client_id: 'Iv23liSandboxEvenkeel', client_secret: '8f4d2c6b0a9e7d5c3b1a09f8e7d6c5b4a3928170', app_id: '730112', private_key: readFileSync(new URL('../keys/github-app.pem', import.meta.url), 'utf8') },
+  slack: { client_id: '2141029472.691202649728', client_secret: '39f4b8e1c07d4a6f9e2b5c8d1a3f6e70', app_id: 'A0EVENKEEL1', signing_secret: '8f742231b10e8888abcd99yyyzzz85a5' },
+  github: { client_id: 'Iv23liSandboxEvenkeel', client_secret: '8f4d2c6b0a9e7d5c3b1a09f8e7d6c5b4a3928170', app_id: '730112', webhook_secret: 'github-sandbox-webhook-secret', private_key: readFileSync(new URL('../keys/github-app.pem', import.meta.url), 'utf8') },
   zendesk: { client_id: 'evenkeel_sandbox', client_secret: '5b0a9e7d5c3b1a09f8e7d6c5b4a39281705b0a9e7d5c3b1a09f8e7d6c5b4a392' },
   jira: { client_id: 'EvenkeelSandboxJira0000000000000', client_secret: 'ATOAsandboxEvenkeel0000000000000000000000000000000000000000' },
   'zoho-crm': { client_id: '1000.EVENKEELSANDBOX0000000000000000', client_secret: '7c3b1a09f8e7d6c5b4a39281705b0a9e7d5c3b1a09' },

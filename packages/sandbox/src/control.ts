@@ -46,6 +46,11 @@ function webhooks(deps: ControlDeps, call: Call, vendor: Vendor): Reply {
   }
   if (call.method === 'GET') return json(200, asJson({ registrations: deps.webhooks.list(vendor.id), attempts: deps.webhooks.attempts(vendor.id) }));
   const body = bodyObject(call);
+  if (call.method === 'PUT') {
+    const enabled = body?.['enabled'];
+    if (typeof enabled !== 'boolean') return refuse(400, 'Send {"enabled": true or false}; with ?id= for one registration.');
+    return json(200, { changed: deps.webhooks.change(vendor.id, call.query.get('id') ?? undefined, { enabled }) });
+  }
   const target = asText(body?.['target_url']);
   if (!targetAllowed(target)) return refuse(400, 'target_url must be an http address on this machine (127.0.0.1, localhost).');
   const events = body?.['events'];

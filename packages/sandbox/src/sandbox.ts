@@ -96,6 +96,7 @@ function setStage(options: SandboxOptions): Stage {
     },
     subscriptions: () => webhooks.list(id),
     unsubscribe: (registration) => webhooks.remove(id, registration),
+    changeSubscription: (registration, change) => webhooks.change(id, registration, change) > 0,
     setting: (name) => settings.of(id).get(name),
     memory: (name) => memory.of(`${id}/${name}`),
     redirectAllowed: (uri) => loopbackCallback(uri) || redirects.has(uri),

@@ -36,7 +36,13 @@ export interface WebhookRegistration {
   readonly account: string | null;
   /** Only these event types, in the vendor's words; null for all. */
   readonly events: readonly string[] | null;
+  /** A disabled one is still there and sends nothing. */
+  readonly enabled: boolean;
+  /** Epoch ms at which it is gone; null: never. */
+  readonly expiresAt: number | null;
 }
+/** What a target is registered with; enabled and without an end where nothing else is said. */
+export type NewWebhookRegistration = Omit<WebhookRegistration, 'id' | 'enabled' | 'expiresAt'> & { readonly expiresAt?: number };
 
 export interface WebhookMessage {
   readonly headers: Record<string, string>;
@@ -73,9 +79,11 @@ export interface World {
   /** Tells the world that a record changed, so that webhooks go out. */
   changed(change: Change): void;
   /** Subscribes a target through the vendor's own webhook API. */
-  subscribe(registration: Omit<WebhookRegistration, 'id'>): { ok: true; registration: WebhookRegistration } | { ok: false };
+  subscribe(registration: NewWebhookRegistration): { ok: true; registration: WebhookRegistration } | { ok: false };
   subscriptions(): WebhookRegistration[];
   unsubscribe(id: string): void;
+  /** Enables, disables or extends a subscription; false when there is none. */
+  changeSubscription(id: string, change: Partial<Pick<WebhookRegistration, 'enabled' | 'expiresAt'>>): boolean;
   /** A switch of this vendor set by PUT /_sandbox/settings/{vendor}, e.g. refresh-token rotation. */
   setting(name: string): Json | undefined;
   /** What outlives a restart, by a name of its own. */

@@ -4,7 +4,7 @@
  */
 import { setTimeout as wait } from 'node:timers/promises';
 import { secretHex } from './random.ts';
-import type { Change, Vendor, WebhookMessage, WebhookRegistration } from './vendor.ts';
+import type { Change, NewWebhookRegistration, Vendor, WebhookMessage, WebhookRegistration } from './vendor.ts';
 
 export interface WebhookAttempt {
   readonly registration: string;
@@ -15,8 +15,11 @@ export interface WebhookAttempt {
   readonly result: number | null | 'lost';
 }
 export interface WebhookSender {
-  register(vendor: Vendor, registration: Omit<WebhookRegistration, 'id'>): WebhookRegistration;
+  register(vendor: Vendor, registration: NewWebhookRegistration): WebhookRegistration;
+  /** Those that have not expired. */
   list(vendor: string): WebhookRegistration[];
+  /** Of all registrations of a vendor, or of one; how many were meant. */
+  change(vendor: string, id: string | undefined, change: Partial<Pick<WebhookRegistration, 'enabled' | 'expiresAt'>>): number;
   remove(vendor: string, id?: string): void;
   attempts(vendor: string): WebhookAttempt[];
   changed(vendor: Vendor, change: Change): void;
@@ -45,6 +48,7 @@ export function createWebhookSender(options: WebhookSenderOptions): WebhookSende
   const queues = new Map<string, Promise<void>>();
   let stop = new AbortController();
 
+  const live = (vendor: string): WebhookRegistration[] => (registrations.get(vendor) ?? []).filter(({ expiresAt }) => expiresAt === null || expiresAt > options.now());
   const record = (vendor: string, registration: string, attempt: number, result: WebhookAttempt['result']): void => {
     attempts.push({ vendor, registration, at: options.now(), attempt, result });
     if (attempts.length > 4000) attempts = attempts.slice(-2000);
@@ -80,18 +84,24 @@ export function createWebhookSender(options: WebhookSenderOptions): WebhookSende
   };
   return {
     register(vendor, registration) {
-      const made = { id: secretHex(16), ...registration };
+      const made: WebhookRegistration = { id: secretHex(16), enabled: true, expiresAt: null, ...registration };
       registrations.set(vendor.id, [...(registrations.get(vendor.id) ?? []), made]);
       for (const message of vendor.greeting?.(made) ?? []) enqueue(vendor.id, made, message);
       return made;
     },
-    list: (vendor) => registrations.get(vendor) ?? [],
+    list: live,
+    change(vendor, id, change) {
+      const meant = live(vendor).filter((known) => id === undefined || known.id === id);
+      registrations.set(vendor, live(vendor).map((known) => (meant.includes(known) ? { ...known, ...change } : known)));
+      return meant.length;
+    },
     remove(vendor, id) {
       registrations.set(vendor, id === undefined ? [] : (registrations.get(vendor) ?? []).filter((known) => known.id !== id));
     },
     attempts: (vendor) => attempts.filter((attempt) => attempt.vendor === vendor),
     changed(vendor, change) {
-      for (const registration of registrations.get(vendor.id) ?? []) {
+      for (const registration of live(vendor.id)) {
+        if (!registration.enabled) continue;
         if (registration.account !== null && registration.account !== change.account) continue;
         for (const message of vendor.webhooks(change, registration)) {
           if (options.loses(vendor.id, change.account)) record(vendor.id, registration.id, 0, 'lost');

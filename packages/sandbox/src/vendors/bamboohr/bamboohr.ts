@@ -90,6 +90,10 @@ export function createBamboohr(world: World): Vendor {
     ['GET', '/meta/fields', admitted('employee', () => json(200, employeeFields.map((name, n) => ({ id: n + 1, name, type: 'text', alias: name }))))],
     ['POST', '/webhooks', admitted(null, subscribe)],
     ['GET', '/webhooks', admitted(null, (_call, _data, company) => json(200, { webhooks: world.subscriptions().filter((one) => one.account === company).map((one) => ({ id: one.id, name: '', url: one.target_url })) }))],
+    ['GET', '/webhooks/:id', admitted(null, (call, _data, company) => {
+      const found = world.subscriptions().find((one) => one.account === company && one.id === call.params['id']);
+      return found === undefined ? notFound('Webhook not found') : json(200, { id: found.id, name: '', url: found.target_url, format: 'json', monitorFields: [...(found.events ?? [])], lastSent: null });
+    })],
     ['DELETE', '/webhooks/:id', admitted(null, (call) => (world.unsubscribe(call.params['id'] ?? ''), { status: 200, headers: {} }))],
   ];
   return {

@@ -48,6 +48,13 @@ export function createGithub(world: World): Vendor {
     const made = world.subscribe({ target_url: asText(config['url']), secret: asText(config['secret']), account: owners.find((owner) => owner.name === data.login)?.id ?? null, events: body['events'] === undefined ? ['push'] : asArray(body['events']).map(asText) });
     return made.ok ? json(201, { type: 'Repository', id: made.registration.id, name: 'web', active: true, events: [...(made.registration.events ?? [])], config: { url: made.registration.target_url, content_type: 'json', secret: '********', insecure_ssl: '0' } }) : githubError(422, 'Validation Failed');
   };
+  const hook = (call: Call, data: OwnerData): Reply => {
+    const active = bodyObject(call)?.['active'];
+    if (typeof active === 'boolean') world.changeSubscription(call.params['id'] ?? '', { enabled: active });
+    const account = owners.find((owner) => owner.name === data.login)?.id;
+    const found = world.subscriptions().find((one) => one.id === call.params['id'] && one.account === account);
+    return found === undefined ? notFound() : json(200, { type: 'Repository', id: found.id, name: 'web', active: found.enabled, events: [...(found.events ?? [])], config: { url: found.target_url, content_type: 'json', secret: '********', insecure_ssl: '0' } });
+  };
   const rateLimit = (_call: Call, { owner }: Admitted): Reply => {
     const quota = hourly.peek(owner);
     const core: JsonObject = { limit: quota.limit, used: quota.used, remaining: quota.remaining, reset: Math.ceil(quota.resetAt / 1000) };
@@ -82,6 +89,8 @@ export function createGithub(world: World): Vendor {
       route(`PATCH api ${base}/pulls/:number`, inRepo((call, data) => updatePull(call, data, now()))),
       route(`PUT api ${base}/pulls/:number/merge`, inRepo((call, data) => mergePull(call, data, now()))),
       route(`POST api ${base}/hooks`, inRepo(subscribe)),
+      route(`GET api ${base}/hooks/:id`, inRepo(hook)),
+      route(`PATCH api ${base}/hooks/:id`, inRepo(hook)),
       route(`DELETE api ${base}/hooks/:id`, inRepo((call) => (world.unsubscribe(call.params['id'] ?? ''), { status: 204, headers: {} }))),
     ],
     identify: (call) => access.identify(call),

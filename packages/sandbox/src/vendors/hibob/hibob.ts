@@ -10,6 +10,7 @@ import { perAccount } from '../../table.ts';
 import type { Vendor, World } from '../../vendor.ts';
 import { companies, createCompany, type Company } from './data.ts';
 import { bobError, bulk, changes, createPerson, history, namedList, readPerson, searchPeople, terminate, timeOffRequest, updatePerson, whoIsOut } from './records.ts';
+import { hibobWebhooks } from './webhooks.ts';
 
 const forbidden = (): Reply => bobError(403, 'forbidden', 'Access denied');
 
@@ -72,6 +73,6 @@ export function createHibob(world: World): Vendor {
       return withHeaders(reply, { 'x-request-id': randomUUID(), ...left });
     },
     revoke: (matches) => keys.revokeWhere(matches),
-    webhooks: () => [],
+    webhooks: (change, registration) => hibobWebhooks(change, registration, now()),
   };
 }

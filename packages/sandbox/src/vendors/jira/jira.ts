@@ -13,7 +13,7 @@ import { perAccount } from '../../table.ts';
 import type { Vendor, World } from '../../vendor.ts';
 import { createSite, sites, type Site } from './data.ts';
 import { assign, changeComment, createIssue, deleteIssue, listComments, listProjects, offsetPage, readIssue, refusal, search, transition, transitions, updateIssue } from './records.ts';
-import { jiraWebhooks } from './webhooks.ts';
+import { jiraWebhooks, webhookApi } from './webhooks.ts';
 
 const app = sandboxApps.jira;
 const known = ['read:jira-work', 'write:jira-work', 'read:jira-user', 'manage:jira-project', 'manage:jira-webhook', 'read:me', 'offline_access'];
@@ -76,6 +76,8 @@ export function createJira(world: World): Vendor {
       route(`GET api ${base}/myself`, admitted('read:jira-user', (_call, site) => json(200, site.users[0] ?? {}))),
       route(`GET api ${base}/users/search`, admitted('read:jira-user', (call, site) => json(200, offsetPage(call, site.users).values))),
       route(`GET api ${base}/user`, admitted('read:jira-user', (call, site) => one(site.users, 'accountId', call.query.get('accountId')))),
+      ...['GET', 'POST', 'DELETE'].map((method) => route(`${method} api ${base}/webhook`, admitted('manage:jira-webhook', (call) => webhookApi(world, call.params['cloud'] ?? '', call, now())))),
+      route(`PUT api ${base}/webhook/refresh`, admitted('manage:jira-webhook', (call) => webhookApi(world, call.params['cloud'] ?? '', call, now()))),
       reads('/project/search', listProjects),
       reads('/project/:id', (call, site) => one(site.projects, /^\d+$/.test(call.params['id'] ?? '') ? 'id' : 'key', call.params['id'] ?? '')),
       reads('/search/jql', search),

@@ -12,6 +12,7 @@ import { route, type Handler, type Route } from '../../route.ts';
 import { perAccount } from '../../table.ts';
 import type { Identity, Vendor, World } from '../../vendor.ts';
 import { accounts, createRecruiting, type Recruiting } from './data.ts';
+import { leverWebhooks, webhookApi } from './webhooks.ts';
 import { changeInterview, changeOpportunity, createOpportunity, leverError, listed, listNested, listOpportunities, listPostings, notFound, readRow, writePosting } from './records.ts';
 
 const app = sandboxApps.lever;
@@ -47,7 +48,7 @@ export function createLever(world: World): Vendor {
   const keyOf = (call: Call): string | null => basic(call)?.name ?? null;
   const identify = (call: Call): Identity | null => keys.identify(keyOf(call)) ?? identifyGrant(grants, call);
 
-  const admitted = (scope: string, handle: (call: Call, data: Recruiting) => Reply): Handler => (call) => {
+  const admitted = (scope: string, handle: (call: Call, data: Recruiting, account: string) => Reply): Handler => (call) => {
     const key = keys.find(keyOf(call));
     const found = grants.find(bearer(call) ?? '');
     const account = key?.account ?? found?.grant.account;
@@ -57,8 +58,8 @@ export function createLever(world: World): Vendor {
     if (!limiter.take(account).allowed) return limited();
     const data = dataOf(account);
     // A change is made as a user.
-    if (call.method !== 'GET' && call.method !== 'DELETE' && data.users.get(call.query.get('perform_as') ?? '') === undefined) return leverError(400, 'BadRequest', 'perform_as is not a valid user');
-    return handle(call, data);
+    if (scope !== 'webhooks' && call.method !== 'GET' && call.method !== 'DELETE' && data.users.get(call.query.get('perform_as') ?? '') === undefined) return leverError(400, 'BadRequest', 'perform_as is not a valid user');
+    return handle(call, data, account);
   };
   const all = (path: string, scope: string, what: string, pick: (data: Recruiting) => Recruiting['users']): Route[] => [route(`GET api /v1/${path}`, admitted(scope, (call, data) => listed(call, pick(data).all()))), route(`GET api /v1/${path}/:id`, admitted(scope, (call, data) => readRow(call, pick(data), what)))];
   const nested = '/v1/opportunities/:id';
@@ -67,6 +68,7 @@ export function createLever(world: World): Vendor {
     hosts: { auth: /^auth\.lever\.co$/, api: /^api\.lever\.co$/ },
     routes: [
       ...oauthRoutes(world, grants),
+      ...['GET api /v1/webhooks', 'POST api /v1/webhooks', 'DELETE api /v1/webhooks/:id'].map((line) => route(line, admitted('webhooks', (call, _data, account) => webhookApi(world, account, call)))),
       route('GET api /v1/opportunities', admitted('opportunities', listOpportunities)),
       route('POST api /v1/opportunities', admitted('opportunities', (call, data) => createOpportunity(call, data, now()))),
       route(`GET api ${nested}`, admitted('opportunities', (call, data) => readRow(call, data.opportunities, 'Opportunity'))),
@@ -97,6 +99,6 @@ export function createLever(world: World): Vendor {
     },
     finish: (_call, reply) => withHeaders(reply, { 'x-request-id': randomUUID() }),
     revoke: (matches) => grants.revokeWhere(matches) + keys.revokeWhere(matches),
-    webhooks: () => [],
+    webhooks: (change, registration) => leverWebhooks(change, registration, now()),
   };
 }

@@ -43,7 +43,11 @@ function queries(caller: Caller): Node {
     organization: () => organization(workspace),
     issues: list('issues'), issue: one('issues'), teams: list('teams'), team: one('teams'), users: list('users'), user: one('users'), projects: list('projects'), project: one('projects'), comments: list('comments'), comment: one('comments'),
     workflowStates: (page: PageArguments) => connection(workspace, 'states', workspace.tables.states.all(), page, false),
-    webhooks: () => ({ nodes: caller.world.subscriptions().filter((hook) => hook.account === workspace.organization.id).map((hook) => ({ id: hook.id, url: hook.target_url, enabled: true, resourceTypes: hook.events ?? [] })), edges: [], pageInfo: { hasNextPage: false, hasPreviousPage: false, startCursor: null, endCursor: null } }),
+    webhook({ id }: Arguments) {
+      const hook = caller.world.subscriptions().find((one) => one.account === workspace.organization.id && one.id === id);
+      return hook === undefined ? null : { id: hook.id, url: hook.target_url, enabled: hook.enabled, resourceTypes: hook.events ?? [] };
+    },
+    webhooks: () => ({ nodes: caller.world.subscriptions().filter((hook) => hook.account === workspace.organization.id).map((hook) => ({ id: hook.id, url: hook.target_url, enabled: hook.enabled, resourceTypes: hook.events ?? [] })), edges: [], pageInfo: { hasNextPage: false, hasPreviousPage: false, startCursor: null, endCursor: null } }),
   };
 }
 
@@ -136,6 +140,10 @@ function otherMutations(caller: Caller, write: Writer): Node {
       const made = caller.world.subscribe({ target_url: asText(input['url']), secret: asText(input['secret']) || `lin_wh_${randomUUID().replaceAll('-', '')}`, account: workspace.organization.id, events: asArray(input['resourceTypes']).map(asText) });
       if (!made.ok) throw inputError('Argument Validation Error', 'url is not allowed');
       return done({ webhook: { id: made.registration.id, url: made.registration.target_url, enabled: true, resourceTypes: made.registration.events ?? [], secret: made.registration.secret } });
+    },
+    webhookUpdate({ id, input }: Arguments) {
+      need(caller, 'admin', 'write');
+      return typeof input['enabled'] === 'boolean' && caller.world.changeSubscription(id, { enabled: input['enabled'] }) ? done({ webhook: queries(caller)['webhook'] }) : { success: false, lastSyncId: 1 };
     },
     webhookDelete: ({ id }: Arguments) => (need(caller, 'admin', 'write'), caller.world.unsubscribe(id), done({ entityId: id })),
   };

@@ -43,6 +43,7 @@ input ProjectCreateInput { id: String name: String! teamIds: [String!]! descript
 input ProjectUpdateInput { name: String teamIds: [String!] description: String state: String leadId: String startDate: TimelessDate targetDate: TimelessDate }
 input CommentCreateInput { id: String body: String issueId: String parentId: String }
 input CommentUpdateInput { body: String }
+input WebhookUpdateInput { url: String secret: String label: String enabled: Boolean resourceTypes: [String!] }
 input WebhookCreateInput { url: String! secret: String label: String teamId: String allPublicTeams: Boolean enabled: Boolean resourceTypes: [String!]! }
 type Query {
   viewer: User! organization: Organization!
@@ -52,13 +53,13 @@ type Query {
   projects${listArguments('Project')}: ProjectConnection! project(id: String!): Project!
   comments${listArguments('Comment')}: CommentConnection! comment(id: String, hash: String): Comment!
   workflowStates(filter: WorkflowStateFilter, first: Int, after: String): WorkflowStateConnection!
-  webhooks(first: Int, after: String): WebhookConnection!
+  webhooks(first: Int, after: String): WebhookConnection! webhook(id: String!): Webhook
 }
 type Mutation {
   issueCreate(input: IssueCreateInput!): IssuePayload! issueUpdate(id: String!, input: IssueUpdateInput!): IssuePayload! issueDelete(id: String!): ArchivePayload! issueArchive(id: String!, trash: Boolean): ArchivePayload! issueUnarchive(id: String!): ArchivePayload!
   teamCreate(input: TeamCreateInput!): TeamPayload! teamUpdate(id: String!, input: TeamUpdateInput!): TeamPayload! teamDelete(id: String!): DeletePayload!
   projectCreate(input: ProjectCreateInput!): ProjectPayload! projectUpdate(id: String!, input: ProjectUpdateInput!): ProjectPayload! projectDelete(id: String!): ArchivePayload!
   commentCreate(input: CommentCreateInput!): CommentPayload! commentUpdate(id: String!, input: CommentUpdateInput!): CommentPayload! commentDelete(id: String!): DeletePayload!
-  webhookCreate(input: WebhookCreateInput!): WebhookPayload! webhookDelete(id: String!): DeletePayload!
+  webhookCreate(input: WebhookCreateInput!): WebhookPayload! webhookUpdate(id: String!, input: WebhookUpdateInput!): WebhookPayload! webhookDelete(id: String!): DeletePayload!
 }
 `);

@@ -106,7 +106,7 @@ export function createPipedrive(world: World): Vendor {
       route('GET api /api/v1/users', admitted('users:read', 20, (_call, data) => json(200, { success: true, data: [...data.users], additional_data: null }))),
       route('GET api /api/v1/users/:id', admitted('users:read', 2, (call, data) => user(call.params['id'] ?? '', data))),
       route('POST api /api/v1/webhooks', admitted('webhooks:full', 10, (call, _data, company) => subscribe(call, company))),
-      route('GET api /api/v1/webhooks', admitted('webhooks:full', 20, (_call, _data, company) => json(200, { status: 'ok', success: true, data: world.subscriptions().filter((one) => one.account === company).map((one) => ({ id: one.id, company_id: Number(company), subscription_url: one.target_url, is_active: 1 })) }))),
+      route('GET api /api/v1/webhooks', admitted('webhooks:full', 20, (_call, _data, company) => json(200, { status: 'ok', success: true, data: world.subscriptions().filter((one) => one.account === company).map((one) => ({ id: one.id, company_id: Number(company), subscription_url: one.target_url, is_active: one.enabled ? 1 : 0 })) }))),
       route('DELETE api /api/v1/webhooks/:id', admitted('webhooks:full', 6, (call) => (world.unsubscribe(call.params['id'] ?? ''), json(200, { status: 'ok', success: true })))),
       route('GET api /api/v1/notes', admitted('contacts:full', 20, listNotes)),
       route('POST api /api/v1/notes', admitted('contacts:full', 10, (call, data) => createNote(call, data, now()))),

@@ -14,7 +14,7 @@ import type { Identity, Vendor, World } from '../../vendor.ts';
 import { adminId, createHelpdesk, kinds, subdomains, type Helpdesk } from './data.ts';
 import { invalid, lacksScope, limited, notFound, oauthError, tokenRefused, unauthenticated, zendeskError } from './errors.ts';
 import { create, list, listComments, read, remove, searchExport, update } from './records.ts';
-import { zendeskWebhooks } from './webhooks.ts';
+import { webhookApi, zendeskWebhooks } from './webhooks.ts';
 
 const app = sandboxApps.zendesk;
 const refreshLifetimeMs = 30 * 86_400_000;
@@ -88,6 +88,7 @@ export function createZendesk(world: World): Vendor {
     routes: [
       ...routes,
       route('GET desk /api/v2/users/me', admitted((_call, data) => json(200, { user: data.tables.users.get(String(adminId)) ?? {} }))),
+      ...['GET desk /api/v2/webhooks', 'POST desk /api/v2/webhooks', 'GET desk /api/v2/webhooks/:id', 'PATCH desk /api/v2/webhooks/:id', 'DELETE desk /api/v2/webhooks/:id', 'GET desk /api/v2/webhooks/:id/signing_secret'].map((line) => route(line, admitted((call) => webhookApi(world, call.hostParams['subdomain'] ?? '', call)))),
       route('GET desk /api/v2/search/export', admitted(searchExport)),
       route('GET desk /api/v2/tickets/:id/comments', admitted(listComments)),
       ...kinds.flatMap((kind) => [

@@ -11,6 +11,7 @@ import { perAccount } from '../../table.ts';
 import type { Identity, Vendor, World } from '../../vendor.ts';
 import { centres, createOrganisation, modules, organisations, type Organisation } from './data.ts';
 import { invalidToken, limited, scopeMismatch, tokenError, zohoError } from './errors.ts';
+import { watchApi, zohoWebhooks } from './webhooks.ts';
 import { create, list, listUsers, read, remove, search, update } from './records.ts';
 
 const app = sandboxApps['zoho-crm'];
@@ -75,6 +76,7 @@ export function createZohoCrm(world: World): Vendor {
         const user = data.users.find((one) => one['id'] === call.params['id']);
         return user === undefined ? empty(204) : json(200, { users: [user] });
       })),
+      ...['GET', 'POST', 'PATCH', 'DELETE'].map((method) => route(`${method} api /crm/v8/actions/watch`, admitted(/^ZohoCRM\.notifications\./, (call, data) => watchApi(world, data.id, call, now())))),
       ...modules.flatMap((module) => [
         route(`GET api /crm/v8/${module}`, admitted(onModules, (call, data) => list(call, module, data))),
         route(`POST api /crm/v8/${module}`, admitted(onModules, (call, data) => create(call, module, data, now()))),
@@ -102,6 +104,6 @@ export function createZohoCrm(world: World): Vendor {
       return account === undefined || call.role !== 'api' ? reply : withHeaders(reply, { 'x-api-credits-remaining': String(credits.peek(account).remaining) });
     },
     revoke: (matches) => grants.revokeWhere(matches),
-    webhooks: () => [],
+    webhooks: (change, registration) => zohoWebhooks(change, registration, now()),
   };
 }
