@@ -22,6 +22,10 @@ export interface Configuration {
   readonly role: 'all' | 'api' | 'worker';
   readonly smtpUrl: string | undefined;
   readonly logLevel: string;
+  /** Days that inbound requests and events are kept. */
+  readonly inboundDays: number;
+  /** Days that an inbound event is known as a repetition. */
+  readonly inboundDedupeDays: number;
   /** Vendor host or pattern → base address that stands in for it; {host} is replaced. */
   readonly hostMap: Readonly<Record<string, string>>;
   /** CIDRs of private networks that upstream calls may reach. */
@@ -79,6 +83,8 @@ export const variables = {
   logLevel: variable('EVENKEEL_LOG_LEVEL', 'trace, debug, info (default), warn, error, fatal or silent.', (value) =>
     oneOf(value ?? 'info', ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']),
   ),
+  inboundDays: variable('EVENKEEL_INBOUND_DAYS', 'Days that inbound webhooks are kept, for looking into and replay; default 30.', (value) => integer(value ?? '30', 1, 3_650)),
+  inboundDedupeDays: variable('EVENKEEL_INBOUND_DEDUPE_DAYS', 'Days in which a repeated inbound event is known; default 14, never less than a vendor repeats.', (value) => integer(value ?? '14', 1, 3_650)),
   hostMap: variable('EVENKEEL_HOST_MAP', 'JSON object that leads vendor hosts elsewhere, for rehearsals: {"*": "http://127.0.0.1:4410/{host}"}.', (value) =>
     value === undefined ? {} : hostMap(value),
   ),

@@ -19,6 +19,8 @@ import { gatewayRoutes } from './gateway/routes.ts';
 import { UnifiedGateway } from './gateway/unified.ts';
 import { unifiedRoutes } from './gateway/unified-routes.ts';
 import type { Route } from './http/route.ts';
+import { createInboundRoom } from './inbound/room.ts';
+import { inboundRetentionJob } from './inbound/retention.ts';
 import type { AnyJob } from './jobs/runner.ts';
 import type { Log } from './log.ts';
 import { openPlaybook } from './playbook/open-playbook.ts';
@@ -78,6 +80,9 @@ export async function buildRooms(foundation: Foundation): Promise<Rooms> {
 
   const gateway = new Gateway({ accounts: accounts.access, upstream, crypto, recorder: telemetry.recorder, log, now });
   const unified = new UnifiedGateway({ gateway, accounts: accounts.access, mappings: overrides, now });
+  const inbound = await createInboundRoom({ pool, notifications, vault, connectors: registry, unified, mappings: overrides, upstream, observer: telemetry.observer, log, publicUrl: configuration.publicUrl, node, now });
+  onClose(() => inbound.close());
+  if (configuration.role !== 'api') inbound.start();
 
   const playbook = await openPlaybook(configuration.playbookDir, log);
   const alerts = createAlertsRoom({ pool, log, now, rules: playbook.alerts, facts: { shapeChanges: () => Promise.resolve([]) }, upstream, publicUrl: configuration.publicUrl });
@@ -91,10 +96,11 @@ export async function buildRooms(foundation: Foundation): Promise<Rooms> {
       ...accounts.routes,
       ...gatewayRoutes(gateway, now),
       ...unifiedRoutes(unified),
+      ...inbound.routes,
       ...vaultRoutes(pool),
       ...telemetry.routes,
       ...alerts.routes,
     ],
-    jobs: [tokenDriftRetentionJob(pool), reEncryptionJob({ pool, vault, log }), ...telemetry.jobs, ...alerts.jobs],
+    jobs: [tokenDriftRetentionJob(pool), reEncryptionJob({ pool, vault, log }), inboundRetentionJob({ pool, log, now, keepDays: configuration.inboundDays, dedupeDays: configuration.inboundDedupeDays, connectors: () => registry.list().map(({ stable }) => stable.connector) }), ...telemetry.jobs, ...alerts.jobs],
   };
 }

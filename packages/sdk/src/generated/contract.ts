@@ -963,6 +963,166 @@ export interface RolloutRequest {
   percent: number;
 }
 
+export interface AccountInbound {
+  url: string | null;
+  setup: string | null;
+  docs_url: string | null;
+  tasks: InboundTask[];
+  /** Events of the account that wait to be worked on. */
+  waiting: number;
+  /** Events of the account that were given up and can be replayed. */
+  dead: number;
+  last_received_at: string | null;
+}
+
+export interface Erasure {
+  tenant_id: string;
+  requests: number;
+  events: number;
+}
+
+export interface InboundAddress {
+  url: string | null;
+  setup: string | null;
+  docs_url: string | null;
+}
+
+export interface InboundDelivery {
+  event_id: string;
+  type: string;
+  published_at: string;
+  data: unknown;
+}
+
+export interface InboundEvent {
+  id: string;
+  source: 'webhook' | 'pull' | 'backfill';
+  connector: string;
+  account_id: string | null;
+  tenant_id: string | null;
+  type: string | null;
+  unified_type: string | null;
+  vendor_event_id: string | null;
+  /** False: the vendor's id stands where no signature covers it. */
+  id_signed: boolean;
+  state: InboundEventState;
+  reason: string | null;
+  attempts: number;
+  occurred_at: string | null;
+  received_at: string;
+  processed_at: string | null;
+  lag_ms: number | null;
+  published: string[];
+}
+
+export interface InboundEventDetail {
+  id: string;
+  source: 'webhook' | 'pull' | 'backfill';
+  connector: string;
+  account_id: string | null;
+  tenant_id: string | null;
+  type: string | null;
+  unified_type: string | null;
+  vendor_event_id: string | null;
+  /** False: the vendor's id stands where no signature covers it. */
+  id_signed: boolean;
+  state: InboundEventState;
+  reason: string | null;
+  attempts: number;
+  occurred_at: string | null;
+  received_at: string;
+  processed_at: string | null;
+  lag_ms: number | null;
+  published: string[];
+  /** How often it came again and was acknowledged without effect. */
+  duplicates: number;
+  last_duplicate_at: string | null;
+  next_attempt_at: string | null;
+  request: {
+    id: string;
+    method: string;
+    /** Secrets masked. */
+    query: string;
+    /** As received, secrets masked. */
+    headers: { [key: string]: string };
+    body: EvidenceBody;
+    /** Which of the events in the request it is, from 0. */
+    position: number;
+    connector_version: number;
+    /** Which rule proved the request, and when it was signed. */
+    verification: unknown;
+  } | null;
+  /** What was published for it. Their deliveries: GET /v1/deliveries?event_id=… */
+  events: InboundDelivery[];
+}
+
+export interface InboundEventList {
+  results: InboundEvent[];
+  /** Pass as cursor for the next page; null at the end. */
+  next_cursor: string | null;
+}
+
+export interface InboundEventQuery {
+  tenant_id?: string;
+  account_id?: string;
+  connector?: string;
+  /** The vendor's type or the unified one. */
+  type?: string;
+  state?: InboundEventState;
+  since?: string;
+  until?: string;
+  limit?: number;
+  cursor?: string;
+}
+
+export type InboundEventState = 'pending' | 'processed' | 'ignored' | 'dead';
+
+export interface InboundTask {
+  kind: 'subscription' | 'pull' | 'backfill';
+  /** Its id in the connector's manifest. */
+  name: string;
+  state: 'starting' | 'active' | 'failing' | 'done' | 'removed';
+  /** Of a pull or a backfill: pages read. */
+  pages: number;
+  /** Of a pull or a backfill: records read. */
+  records: number;
+  /** Of a subscription: how often it was found missing or disabled at the vendor and was mended. */
+  recreated: number;
+  expires_at: string | null;
+  next_at: string | null;
+  succeeded_at: string | null;
+  finished_at: string | null;
+  /** In a row. */
+  failures: number;
+  last_error: string | null;
+}
+
+export interface Replay {
+  id: string | null;
+  dry_run: boolean;
+  /** Events that match. */
+  total: number;
+  /** Of those, how many have been given back to the workers. */
+  queued: number;
+  /** Of those given back, how many wait still. */
+  pending: number;
+  created_at: string;
+  finished_at: string | null;
+}
+
+export interface ReplayRequest {
+  tenant_id?: string;
+  account_id?: string;
+  connector?: string;
+  /** The vendor's type or the unified one. */
+  type?: string;
+  state?: InboundEventState;
+  since: string;
+  until?: string;
+  /** Only counts. Default false. */
+  dry_run?: boolean;
+}
+
 export interface AuthHealth {
   category: string;
   now: Span;

@@ -19,6 +19,7 @@ export const sealedTables: readonly SealedTable[] = [
   { name: 'credentials', key: ['account_id', 'slot'], keyIdGenerated: false, binding: (row) => ({ purpose: 'credential', subject: String(row['account_id']) }) },
   { name: 'connector_apps', key: ['connector_id'], keyIdGenerated: false, binding: (row) => ({ purpose: 'app', subject: String(row['connector_id']) }) },
   { name: 'oauth_states', key: ['state_hash'], keyIdGenerated: true, binding: (row) => ({ purpose: 'oauth_state', subject: Buffer.from(row['state_hash'] as Uint8Array).toString('hex') }) },
+  { name: 'inbound_addresses', key: ['id'], keyIdGenerated: true, binding: (row) => ({ purpose: 'inbound_address', subject: String(row['id']) }) },
 ];
 
 /** Key id → records sealed with it, over all tables; keys with none are absent. Reads one index a table. */

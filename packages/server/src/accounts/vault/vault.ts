@@ -7,7 +7,7 @@ import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes } f
 
 /** What an envelope holds and whose it is, e.g. `{purpose: 'credential', subject: 'acc_…'}`. */
 export interface Binding {
-  readonly purpose: 'credential' | 'oauth_state' | 'app' | 'canary' | 'signing_secret';
+  readonly purpose: 'credential' | 'oauth_state' | 'app' | 'canary' | 'signing_secret' | 'inbound_address';
   readonly subject: string;
 }
 

@@ -1,0 +1,55 @@
+/** What becomes of events, counted: to telemetry with their freshness, and in memory for this node's metrics. */
+import { webhooksOf } from '@evenkeel/core/inbound/rules.ts';
+import type { ConnectorSource } from '../../accounts/vendor.ts';
+import type { Observer } from '../../telemetry/observation.ts';
+import type { EventRow } from '../event-store.ts';
+
+type Counted = Pick<EventRow, 'connector_id' | 'account_id' | 'tenant_id' | 'type' | 'unified_type' | 'received_at' | 'occurred_at' | 'state'>;
+
+export class EventCounts {
+  readonly #observer: Observer;
+  readonly #connectors: ConnectorSource;
+  /** Since the start of this node. */
+  readonly totals = { processed: 0, ignored: 0, dead: 0, duplicate: 0 };
+
+  constructor(observer: Observer, connectors: ConnectorSource) {
+    this.#observer = observer;
+    this.#connectors = connectors;
+  }
+
+  duplicate(event: Pick<Counted, 'connector_id'>): void {
+    this.totals.duplicate += 1;
+    void event;
+  }
+
+  /** To be called once the event's end is committed. */
+  settled(event: Counted, nowMs: number): void {
+    if (event.state === 'pending') return;
+    this.totals[event.state] += 1;
+    // By the vendor's clock where it tells; it may run ahead of ours.
+    const sinceMs = Math.max(0, nowMs - (event.occurred_at ?? event.received_at).getTime());
+    this.#observer.observe({
+      kind: 'inbound',
+      surface: 'webhook',
+      tenantId: event.tenant_id,
+      accountId: event.account_id,
+      connectorId: event.connector_id,
+      category: event.unified_type?.split('.')[0] ?? null,
+      endpoint: event.unified_type ?? this.#declared(event),
+      outcome: event.state === 'dead' ? 'failure' : 'success',
+      origin: event.state === 'dead' ? 'platform' : null,
+      code: event.state === 'dead' ? 'dead_letter' : null,
+      atMs: event.received_at.getTime(),
+      totalUs: Math.max(0, nowMs - event.received_at.getTime()) * 1000,
+      upstreamUs: 0,
+      lagMs: sinceMs,
+    });
+  }
+
+  /** A type the connector states; what a sender invents is no series. */
+  #declared({ connector_id: id, type }: Counted): string | null {
+    const connector = this.#connectors.get(id)?.connector;
+    const known = connector === undefined ? undefined : webhooksOf(connector)?.source.events?.some(({ types }) => type !== null && types.includes(type));
+    return known === true ? type : null;
+  }
+}

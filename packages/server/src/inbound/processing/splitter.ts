@@ -1,0 +1,287 @@
+/**
+ * The first half of the work: requests are cut into events, repetitions are told apart, and what needs nothing more is
+ * published. One transaction a batch: a request leaves the queue together with everything made of it, so that a process
+ * that dies leaves the request where it was. What has to wait is handed to the second half (`waiting-work.ts`).
+ */
+import type { UnifiedEventData } from '@evenkeel/contract/unified/events.ts';
+import type { Connector } from '@evenkeel/core/connectors/connector.ts';
+import { retryDelayMs } from '@evenkeel/core/inbound/retry-schedule.ts';
+import type { VerificationPort } from '@evenkeel/core/inbound/verification-port.ts';
+import type { ConnectorSource } from '../../accounts/vendor.ts';
+import { transaction, type Pool, type Queryable } from '../../database/pool.ts';
+import type { EffectiveMappings } from '../../gateway/unified.ts';
+import { newId } from '../../identifier.ts';
+import type { Log } from '../../log.ts';
+import { publishEvents, type NewEvent } from '../../outbound/publish.ts';
+import { insertEvents, noteKeys, type NewEventRow } from '../event-store.ts';
+import type { RequestRow } from '../request-store.ts';
+import { findOwners, presentOwners, type EventOwner } from './account-finder.ts';
+import { dedupeKey, orderKey } from './event-identity.ts';
+import type { EventCounts } from './event-counts.ts';
+import { resolveEvent, type Outcome } from './meaning.ts';
+import { readEvents, type ReadEvent } from './read-events.ts';
+import { enqueueWork, keysWaiting, type NewWork } from './work-store.ts';
+
+export interface SplitterParts {
+  readonly pool: Pool;
+  readonly connectors: ConnectorSource;
+  readonly mappings: EffectiveMappings;
+  readonly crypto: VerificationPort;
+  readonly counts: EventCounts;
+  readonly log: Log;
+  readonly publicUrl: string;
+  readonly now: () => number;
+  readonly random: () => number;
+}
+
+type Queued = RequestRow & { readonly seq: number };
+
+/** A request's event for one account, or for nobody yet. */
+interface Piece {
+  readonly request: Queued;
+  readonly connector: Connector | undefined;
+  readonly event: ReadEvent | undefined;
+  readonly owner: EventOwner | undefined;
+  readonly row: NewEventRow;
+  /** Settled before any meaning is asked for. */
+  readonly settled: Extract<Outcome, { kind: 'dead' | 'ignore' | 'retry' }> | undefined;
+}
+
+export interface SplitResult {
+  readonly requests: number;
+  readonly events: number;
+  readonly duplicates: number;
+  /** Something was handed to the second half. */
+  readonly waiting: number;
+}
+
+const nothing: SplitResult = { requests: 0, events: 0, duplicates: 0, waiting: 0 };
+const maxRequests = 300;
+const maxBytes = 16 * 1024 * 1024;
+
+/** Cuts one batch. Resolves with zeros when nothing waits, or others have it. */
+export async function splitBatch(parts: SplitterParts): Promise<SplitResult> {
+  try {
+    return await splitAtMost(parts, maxRequests);
+  } catch (error) {
+    if (!isDataFault(error)) throw error;
+    parts.log.error({ err: error }, 'inbound: a batch holds something the database cannot take; its requests are split one by one');
+    return splitOneByOne(parts);
+  }
+}
+
+/** Poison is isolated: a request whose events cannot be written becomes one dead event that says so. */
+async function splitOneByOne(parts: SplitterParts): Promise<SplitResult> {
+  const total = { ...nothing };
+  for (let round = 0; round < maxRequests; round += 1) {
+    let result: SplitResult;
+    try {
+      result = await splitAtMost(parts, 1);
+    } catch (error) {
+      if (!isDataFault(error)) throw error;
+      result = await splitAtMost(parts, 1, `The database cannot take what is in it: ${error.message}`);
+    }
+    for (const name of ['requests', 'events', 'duplicates', 'waiting'] as const) total[name] += result[name];
+    if (result.requests === 0) break;
+  }
+  return total;
+}
+
+/** SQLSTATE classes 22 (data exception), 23 (constraint) and 54 (limit exceeded): the rows' fault, not the connection's. */
+function isDataFault(error: unknown): error is Error {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' && /^(2[23]|54)/.test(error.code);
+}
+
+async function splitAtMost(parts: SplitterParts, atMost: number, poisoned?: string): Promise<SplitResult> {
+  const after: (() => void)[] = [];
+  const result = await transaction(parts.pool, async (client) => {
+    const requests = await takeRequests(client, atMost);
+    if (requests.length === 0) return nothing;
+    const pieces = await piecesOf(parts, client, requests, poisoned);
+    const fresh = await noteKeys(client, pieces.map(({ row }) => ({ key: row.dedupe_key, eventId: row.id })));
+    const { work, events, rows } = inIdOrder(await workOn(parts, client, pieces.filter(({ row }) => fresh.has(row.id)), after));
+    await insertEvents(client, rows);
+    await publishEvents(client, events);
+    await enqueueWork(client, work);
+    await client.query('delete from inbound_queue where seq = any($1)', [requests.map(({ seq }) => seq)]);
+    for (const { row } of pieces) if (!fresh.has(row.id)) after.push(() => parts.counts.duplicate(row));
+    return { requests: requests.length, events: rows.length, duplicates: pieces.length - rows.length, waiting: work.length };
+  });
+  for (const act of after) act();
+  return result;
+}
+
+/**
+ * Locks lanes that have work and nobody works on, and reads their first requests. A connection that dies gives its lanes
+ * back; one that hangs is ended by the database.
+ */
+async function takeRequests(client: Queryable, atMost: number): Promise<Queued[]> {
+  await client.query(`set local idle_in_transaction_session_timeout = '60s'`);
+  const { rows: lanes } = await client.query<{ lane: number }>(
+    `select lane from inbound_lanes l
+     where exists (select from inbound_queue q where q.lane = l.lane)
+     order by random()
+     limit $1
+     for update skip locked`,
+    [atMost === 1 ? 1 : 4],
+  );
+  if (lanes.length === 0) return [];
+  const { rows: heads } = await client.query<{ seq: number; bytes: number }>('select seq, bytes from inbound_queue where lane = any($1) order by seq limit $2', [lanes.map(({ lane }) => lane), atMost]);
+  let bytes = 0;
+  const taken = heads.filter((head, index) => {
+    bytes += head.bytes;
+    return index === 0 || bytes <= maxBytes;
+  });
+  const { rows } = await client.query<Queued>(
+    `select q.seq, r.* from inbound_queue q join inbound_requests r on r.received_at = q.received_at and r.id = q.request_id
+     where q.seq = any($1) order by q.seq`,
+    [taken.map(({ seq }) => seq)],
+  );
+  if (rows.length < taken.length) await dropOrphans(client, taken.map(({ seq }) => seq), rows);
+  return rows;
+}
+
+/** Their requests fell to retention or erasure. */
+async function dropOrphans(client: Queryable, seqs: readonly number[], found: readonly Queued[]): Promise<void> {
+  const present = new Set(found.map(({ seq }) => seq));
+  await client.query('delete from inbound_queue where seq = any($1)', [seqs.filter((seq) => !present.has(seq))]);
+}
+
+async function piecesOf(parts: SplitterParts, client: Queryable, requests: readonly Queued[], poisoned: string | undefined): Promise<Piece[]> {
+  const read = requests.map((request) => ({ request, ...readOne(parts, request, poisoned) }));
+  const present = await presentOwners(client, [...new Set(requests.flatMap(({ account_id: id }) => id ?? []))]);
+  const finders = new Map<string, Awaited<ReturnType<typeof findOwners>>>();
+  for (const connectorId of new Set(requests.map(({ connector_id: id }) => id))) {
+    const refs = read.flatMap(({ request, events }) => (request.connector_id === connectorId && request.account_id === null ? events.flatMap(({ accounts }) => accounts) : []));
+    if (refs.length > 0) finders.set(connectorId, await findOwners(client, connectorId, refs));
+  }
+  return read.flatMap(({ request, connector, events, fault }): Piece[] => {
+    if (fault !== undefined) return [unreadable(request, connector, fault)];
+    return events.flatMap((event): Piece[] => {
+      if (request.account_id !== null) return [pieceOf(request, connector, event, present.get(request.account_id))];
+      const owners = finders.get(request.connector_id)?.(event.accounts) ?? [];
+      return owners.length === 0 ? [pieceOf(request, connector, event, undefined)] : owners.map((owner) => pieceOf(request, connector, event, owner));
+    });
+  });
+}
+
+interface ReadRequest {
+  readonly connector: Connector | undefined;
+  readonly events: readonly ReadEvent[];
+  readonly fault: string | undefined;
+}
+
+function readOne(parts: SplitterParts, request: Queued, poisoned: string | undefined): ReadRequest {
+  const connector = parts.connectors.get(request.connector_id, request.account_id ?? undefined)?.connector;
+  if (poisoned !== undefined) return { connector, events: [], fault: poisoned };
+  if (connector === undefined) return { connector, events: [], fault: `The connector ${request.connector_id} is not installed any more.` };
+  try {
+    const reading = readEvents(request, connector, parts.publicUrl, parts.crypto);
+    return reading.ok ? { connector, events: reading.events, fault: undefined } : { connector, events: [], fault: reading.message };
+  } catch (error) {
+    parts.log.error({ err: error, requestId: request.id }, 'inbound: a request could not be split');
+    return { connector, events: [], fault: `Splitting it failed: ${error instanceof Error ? error.message : 'unknown'}` };
+  }
+}
+
+function rowOf(request: Queued, owner: EventOwner | undefined): Pick<NewEventRow, 'received_at' | 'id' | 'request_id' | 'source' | 'connector_id' | 'address_id' | 'account_id' | 'tenant_id' | 'published' | 'unified_type'> {
+  return {
+    received_at: request.received_at,
+    id: newId('ibe', request.received_at.getTime()),
+    request_id: request.id,
+    source: request.source,
+    connector_id: request.connector_id,
+    address_id: request.address_id,
+    account_id: owner?.accountId ?? request.account_id,
+    tenant_id: owner?.tenantId ?? request.tenant_id,
+    published: [],
+    unified_type: null,
+  };
+}
+
+function pieceOf(request: Queued, connector: Connector | undefined, event: ReadEvent, owner: EventOwner | undefined): Piece {
+  const scope = owner?.accountId ?? request.account_id ?? request.address_id ?? '';
+  const row: NewEventRow = {
+    ...rowOf(request, owner),
+    position: event.index,
+    type: event.type,
+    vendor_event_id: event.idFrom === 'vendor' ? event.id : null,
+    id_signed: event.idSigned,
+    dedupe_key: dedupeKey(request.connector_id, scope, event.id),
+    order_key: orderKey(scope, event.orderKey),
+    occurred_at: event.timeMs === null ? null : new Date(event.timeMs),
+    state: 'pending',
+    reason: null,
+  };
+  return { request, connector, event, owner, row, settled: owner === undefined ? unowned(request, event) : undefined };
+}
+
+function unowned(request: Queued, event: ReadEvent): Piece['settled'] {
+  if (request.account_id !== null) return { kind: 'ignore', reason: 'The account was deleted.' };
+  if (event.accounts.length === 0) return { kind: 'dead', reason: 'The event names no account where the connector looks for one.' };
+  return { kind: 'retry', reason: accountUnknown(event), delayMs: null, counted: true, wholeAccount: false };
+}
+
+export const accountUnknown = (event: Pick<ReadEvent, 'accounts'>): string => `No account has ${event.accounts.map(({ field, value }) => `${field} ${JSON.stringify(value.slice(0, 80))}`).join(' or ')}.`;
+
+/** Of the one event that stands for a request nobody could read. */
+export const unreadablePosition = -1;
+
+function unreadable(request: Queued, connector: Connector | undefined, fault: string): Piece {
+  const row: NewEventRow = { ...rowOf(request, undefined), position: unreadablePosition, type: null, vendor_event_id: null, id_signed: true, dedupe_key: dedupeKey(request.connector_id, 'unreadable', request.id), order_key: null, occurred_at: null, state: 'dead', reason: fault };
+  return { request, connector, event: undefined, owner: undefined, row, settled: { kind: 'dead', reason: fault } };
+}
+
+interface Worked {
+  readonly rows: NewEventRow[];
+  readonly events: NewEvent[];
+  readonly work: NewWork[];
+}
+
+/** In the order of arrival: an event behind one of its object that has to wait waits too. */
+async function workOn(parts: SplitterParts, client: Queryable, pieces: readonly Piece[], after: (() => void)[]): Promise<Worked> {
+  const waiting = await keysWaiting(client, pieces.flatMap(({ row }) => row.order_key ?? []));
+  const worked: Worked = { rows: [], events: [], work: [] };
+  for (const piece of pieces) {
+    const key = piece.row.order_key?.toString('hex');
+    const outcome = key !== undefined && waiting.has(key) ? behind : (piece.settled ?? (await resolveSafely(parts, piece)));
+    const delayMs = outcome.kind === 'retry' ? (outcome.delayMs ?? retryDelayMs(1, parts.random()) ?? 0) : 0;
+    if (outcome.kind === 'retry' || outcome.kind === 'thin') {
+      if (key !== undefined) waiting.add(key);
+      worked.work.push({ receivedAt: piece.row.received_at, eventId: piece.row.id, connectorId: piece.row.connector_id, accountId: piece.row.account_id, orderKey: piece.row.order_key, delayMs });
+      worked.rows.push({ ...piece.row, reason: outcome.kind === 'retry' ? outcome.reason : null });
+      continue;
+    }
+    const row: NewEventRow = { ...piece.row, ...settledAs(outcome) };
+    worked.rows.push(row);
+    if (outcome.kind === 'publish') worked.events.push(...outcome.events);
+    after.push(() => parts.counts.settled(row, parts.now()));
+  }
+  return worked;
+}
+
+/** Ids of one millisecond sort by chance. Those of a batch are dealt out anew, so that who reads events by id reads them in order. */
+function inIdOrder({ rows, events, work }: Worked): Worked {
+  const sorted = events.map(({ id }) => id).toSorted((a, b) => (a < b ? -1 : 1));
+  const dealt = new Map(events.map(({ id }, index) => [id, sorted[index] ?? id]));
+  const deal = (id: string): string => dealt.get(id) ?? id;
+  return { rows: rows.map((row) => ({ ...row, published: row.published.map(deal) })), events: events.map((event) => ({ ...event, id: deal(event.id) })), work };
+}
+
+const behind = { kind: 'retry', reason: 'It waits for an earlier event of its object.', delayMs: 0, counted: false, wholeAccount: false } as const;
+
+function settledAs(outcome: Exclude<Outcome, { kind: 'retry' }>): Pick<NewEventRow, 'state' | 'reason' | 'published' | 'unified_type'> {
+  if (outcome.kind !== 'publish') return { state: outcome.kind === 'dead' ? 'dead' : 'ignored', reason: outcome.reason, published: [], unified_type: null };
+  return { state: 'processed', reason: null, published: outcome.events.map(({ id }) => id), unified_type: outcome.unifiedType };
+}
+
+/** A throw is a bug of ours, and one event's: the others of its batch go on. */
+async function resolveSafely(parts: SplitterParts, { connector, event, owner, row, request }: Piece): Promise<Outcome | { readonly kind: 'thin' }> {
+  if (connector === undefined || event === undefined || owner === undefined) throw new Error('a piece without an event is settled from the start');
+  try {
+    return await resolveEvent(event, { connector, mappings: parts.mappings, owner, inboundEventId: row.id, receivedAt: row.received_at, source: request.source satisfies UnifiedEventData['source'], replayed: false, fetch: undefined });
+  } catch (error) {
+    parts.log.error({ err: error, eventId: row.id }, 'inbound: an event could not be worked on');
+    return { kind: 'dead', reason: `Working on it failed: ${error instanceof Error ? error.message : 'unknown'}` };
+  }
+}

@@ -1,0 +1,105 @@
+/** Events that wait, as rows under leases. Of events with one order key only the first can be taken. */
+import type { Queryable } from '../../database/pool.ts';
+import type { EventRow } from '../event-store.ts';
+
+export interface NewWork {
+  readonly receivedAt: Date;
+  readonly eventId: string;
+  readonly connectorId: string;
+  readonly accountId: string | null;
+  readonly orderKey: Buffer | null;
+  readonly delayMs: number;
+}
+
+export interface Work {
+  readonly seq: number;
+  readonly attempts: number;
+  readonly replayed: boolean;
+  readonly fence: number;
+  readonly event: EventRow;
+}
+
+export async function enqueueWork(client: Queryable, work: readonly NewWork[]): Promise<void> {
+  if (work.length === 0) return;
+  await client.query(
+    `insert into inbound_work (received_at, event_id, connector_id, account_id, order_key, due_at)
+     select to_timestamp(received_ms / 1000.0), event_id, connector_id, account_id, decode(order_key, 'hex'), now() + delay_ms * interval '1 millisecond'
+     from unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[]) with ordinality
+       as w (received_ms, event_id, connector_id, account_id, order_key, delay_ms, place)
+     order by place
+     on conflict (event_id) do nothing`,
+    [
+      work.map(({ receivedAt }) => receivedAt.getTime()),
+      work.map(({ eventId }) => eventId),
+      work.map(({ connectorId }) => connectorId),
+      work.map(({ accountId }) => accountId),
+      work.map(({ orderKey }) => orderKey?.toString('hex') ?? null),
+      work.map(({ delayMs }) => Math.round(delayMs)),
+    ],
+  );
+}
+
+/** Of the keys, those behind which something waits. */
+export async function keysWaiting(client: Queryable, keys: readonly Buffer[]): Promise<Set<string>> {
+  if (keys.length === 0) return new Set();
+  const { rows } = await client.query<{ key: string }>(
+    `select key from unnest($1::text[]) as wanted (key) where exists (select from inbound_work w where w.order_key = decode(wanted.key, 'hex'))`,
+    [keys.map((key) => key.toString('hex'))],
+  );
+  return new Set(rows.map(({ key }) => key));
+}
+
+/** Takes what is due, oldest first, for `leaseMs`. An attempt is counted when it is taken: one that ends the process counts too. */
+export async function claimWork(database: Queryable, claim: { readonly owner: string; readonly leaseMs: number; readonly atMost: number }): Promise<Work[]> {
+  const { rows } = await database.query<{ seq: number; tries: number; replayed: boolean; lease_fence: number } & EventRow>(
+    `with taken as (
+       select seq from inbound_work w
+       where due_at <= clock_timestamp() and (lease_until is null or lease_until < clock_timestamp())
+         and (order_key is null or not exists (select from inbound_work earlier where earlier.order_key = w.order_key and earlier.seq < w.seq))
+       order by due_at, seq
+       limit $3
+       for update skip locked
+     ), leased as (
+       update inbound_work w
+       set lease_owner = $1, lease_until = clock_timestamp() + $2 * interval '1 millisecond', lease_fence = lease_fence + 1, attempts = attempts + 1
+       from taken where w.seq = taken.seq
+       returning w.seq, w.received_at, w.event_id, w.attempts as tries, w.replayed, w.lease_fence
+     )
+     select leased.seq, leased.tries, leased.replayed, leased.lease_fence, e.*
+     from leased join inbound_events e on e.received_at = leased.received_at and e.id = leased.event_id
+     order by leased.seq`,
+    [claim.owner, claim.leaseMs, claim.atMost],
+  );
+  return rows.map(({ seq, tries, replayed, lease_fence: fence, ...event }) => ({ seq, attempts: tries, replayed, fence, event }));
+}
+
+/** Takes finished work away; the seqs of what was still ours. What is not among them was overtaken and must not take effect. */
+export async function finishWork(client: Queryable, works: readonly Pick<Work, 'seq' | 'fence'>[]): Promise<Set<number>> {
+  const { rows } = await client.query<{ seq: number }>(
+    `delete from inbound_work w using unnest($1::bigint[], $2::bigint[]) as done (seq, fence)
+     where w.seq = done.seq and w.lease_fence = done.fence
+     returning w.seq`,
+    [works.map(({ seq }) => seq), works.map(({ fence }) => fence)],
+  );
+  return new Set(rows.map(({ seq }) => seq));
+}
+
+/** Gives work back until later. `counted` false: this attempt was nobody's failure. */
+export async function postponeWork(client: Queryable, work: Pick<Work, 'seq' | 'fence'>, delayMs: number, counted: boolean): Promise<boolean> {
+  const { rowCount } = await client.query(
+    `update inbound_work
+     set due_at = clock_timestamp() + $3 * interval '1 millisecond', attempts = attempts - $4, lease_owner = null, lease_until = null
+     where seq = $1 and lease_fence = $2`,
+    [work.seq, work.fence, Math.round(delayMs), counted ? 0 : 1],
+  );
+  return rowCount === 1;
+}
+
+/** Nothing of this account is tried before then: its vendor said so. */
+export async function holdAccount(database: Queryable, accountId: string, delayMs: number): Promise<void> {
+  await database.query(
+    `update inbound_work set due_at = clock_timestamp() + $2 * interval '1 millisecond'
+     where account_id = $1 and due_at < clock_timestamp() + $2 * interval '1 millisecond' and (lease_until is null or lease_until < clock_timestamp())`,
+    [accountId, Math.round(delayMs)],
+  );
+}

@@ -1,0 +1,113 @@
+/**
+ * Requests as rows. Storing a group is one statement: the requests, and their places in the queue. Bodies and headers of
+ * a group travel as one binary parameter and are cut apart in the database: arrays of bytea would travel as hex.
+ */
+import type { Queryable } from '../database/pool.ts';
+import { timeOfId } from '../identifier.ts';
+
+export type RequestSource = 'webhook' | 'pull' | 'backfill';
+
+export interface NewRequest {
+  /** ibr_…, of the millisecond of `receivedAtMs`. */
+  readonly id: string;
+  readonly receivedAtMs: number;
+  readonly source: RequestSource;
+  readonly lane: number;
+  readonly connectorId: string;
+  readonly connectorVersion: number;
+  readonly addressId: string | null;
+  readonly accountId: string | null;
+  readonly tenantId: string | null;
+  readonly method: string;
+  readonly query: string;
+  /** As `writeHeaderLines` makes them. */
+  readonly headers: string;
+  readonly body: Uint8Array;
+  /** JSON. */
+  readonly verification: string;
+}
+
+export interface RequestRow {
+  received_at: Date;
+  id: string;
+  source: RequestSource;
+  connector_id: string;
+  connector_version: number;
+  address_id: string | null;
+  account_id: string | null;
+  tenant_id: string | null;
+  method: string;
+  query: string;
+  headers: Buffer;
+  body: Buffer;
+  verification: Record<string, unknown>;
+}
+
+export const laneCount = 8;
+
+/** All of the group or none of it. */
+export async function insertRequests(database: Queryable, rows: readonly NewRequest[]): Promise<void> {
+  const parts: Uint8Array[] = [];
+  const headerLengths: number[] = [];
+  const bodyLengths: number[] = [];
+  for (const { headers, body } of rows) {
+    const bytes = Buffer.from(headers, 'latin1');
+    parts.push(bytes, body);
+    headerLengths.push(bytes.length);
+    bodyLengths.push(body.length);
+  }
+  await database.query({
+    name: 'insert-inbound-requests',
+    text: `with given as materialized (
+             select *, sum(header_bytes + body_bytes) over (order by place) - header_bytes - body_bytes as ahead
+             from unnest($1::bigint[], $2::text[], $3::text[], $4::smallint[], $5::text[], $6::integer[], $7::text[], $8::text[], $9::text[],
+                         $10::text[], $11::text[], $12::integer[], $13::integer[], $14::text[])
+               with ordinality as g (received_ms, id, source, lane, connector_id, connector_version, address_id, account_id, tenant_id,
+                                     method, query, header_bytes, body_bytes, verification, place)
+           ), stored as (
+             insert into inbound_requests (received_at, id, source, connector_id, connector_version, address_id, account_id, tenant_id,
+                                           method, query, headers, body, verification)
+             select to_timestamp(received_ms / 1000.0), id, source, connector_id, connector_version, address_id, account_id, tenant_id,
+                    method, query, substring($15::bytea from ahead::integer + 1 for header_bytes),
+                    substring($15::bytea from (ahead + header_bytes)::integer + 1 for body_bytes), verification::json
+             from given
+           )
+           insert into inbound_queue (lane, received_at, request_id, bytes)
+           select lane, to_timestamp(received_ms / 1000.0), id, body_bytes from given order by place`,
+    values: [
+      rows.map(({ receivedAtMs }) => receivedAtMs),
+      rows.map(({ id }) => id),
+      rows.map(({ source }) => source),
+      rows.map(({ lane }) => lane),
+      rows.map(({ connectorId }) => connectorId),
+      rows.map(({ connectorVersion }) => connectorVersion),
+      rows.map(({ addressId }) => addressId),
+      rows.map(({ accountId }) => accountId),
+      rows.map(({ tenantId }) => tenantId),
+      rows.map(({ method }) => method),
+      rows.map(({ query }) => query),
+      headerLengths,
+      bodyLengths,
+      rows.map(({ verification }) => verification),
+      Buffer.concat(parts),
+    ],
+  });
+}
+
+/** Undefined when there is none, or none any more. */
+export async function findRequest(database: Queryable, id: string): Promise<RequestRow | undefined> {
+  const at = timeOfId(id);
+  if (at === null) return undefined;
+  const { rows } = await database.query<RequestRow>('select * from inbound_requests where received_at = $1 and id = $2', [new Date(at), id]);
+  return rows[0];
+}
+
+/** Of the ids, those that are still kept. */
+export async function readRequests(database: Queryable, ids: readonly string[]): Promise<Map<string, RequestRow>> {
+  const times = ids.map((id) => new Date(timeOfId(id) ?? 0));
+  const { rows } = await database.query<RequestRow>(
+    `select r.* from unnest($1::timestamptz[], $2::text[]) as wanted (received_at, id) join inbound_requests r using (received_at, id)`,
+    [times, ids],
+  );
+  return new Map(rows.map((row) => [row.id, row]));
+}

@@ -1,0 +1,113 @@
+/** The inbound room, put together: what receives, what works, what keeps subscriptions, and what shows all of it. */
+import type { VerificationPort } from '@evenkeel/core/inbound/verification-port.ts';
+import type { Vault } from '../accounts/vault/vault.ts';
+import type { ConnectorSource } from '../accounts/vendor.ts';
+import type { Notifications } from '../database/notifications.ts';
+import { createPool, type Pool } from '../database/pool.ts';
+import { callInside } from '../gateway/inside-call.ts';
+import type { EffectiveMappings, UnifiedGateway } from '../gateway/unified.ts';
+import type { Route } from '../http/route.ts';
+import type { Log } from '../log.ts';
+import type { Observer } from '../telemetry/observation.ts';
+import type { UpstreamClient } from '../upstream/client.ts';
+import { eventRoutes } from './event-routes.ts';
+import { handOver } from './replays.ts';
+import { EventCounts } from './processing/event-counts.ts';
+import { readFetched } from './processing/fetch-record.ts';
+import { splitBatch } from './processing/splitter.ts';
+import { WaitingWork } from './processing/waiting-work.ts';
+import { Loop } from './processing/worker.ts';
+import { AddressDirectory } from './receiving/address-directory.ts';
+import { GroupWriter } from './receiving/group-writer.ts';
+import { ingestRoute } from './receiving/ingest-route.ts';
+import { Receiver } from './receiving/receiver.ts';
+import { RefusalLog } from './receiving/refusal-log.ts';
+import { VendorKeys } from './receiving/vendor-keys.ts';
+import { insertRequests, type NewRequest } from './request-store.ts';
+import { makeInboundPartitions } from './retention.ts';
+import { createVerificationCrypto } from './verification-crypto.ts';
+
+export interface InboundParts {
+  readonly pool: Pool;
+  readonly notifications: Notifications;
+  readonly vault: Vault;
+  readonly connectors: ConnectorSource;
+  readonly unified: UnifiedGateway;
+  readonly mappings: EffectiveMappings;
+  readonly upstream: UpstreamClient;
+  readonly observer: Observer;
+  readonly log: Log;
+  readonly publicUrl: string;
+  /** This process, unlike any other. */
+  readonly node: string;
+  readonly now: () => number;
+  /** How long a worker may be silent before another takes its events; default 60 s. */
+  readonly leaseMs?: number;
+}
+
+export interface InboundRoom {
+  readonly routes: readonly Route[];
+  readonly crypto: VerificationPort;
+  /** Begins to work on events: on nodes that work. */
+  start(): void;
+  /** Lets what is under way end. */
+  close(): Promise<void>;
+}
+
+/** Loops of the first half a node: while one computes, the other waits for the database. */
+const splitters = 2;
+const [splitIdleMs, workIdleMs, replayIdleMs] = [100, 250, 2_000];
+
+export async function createInboundRoom(parts: InboundParts): Promise<InboundRoom> {
+  const { pool, log, now, unified, connectors, node } = parts;
+  await makeInboundPartitions(pool, now());
+  const crypto = createVerificationCrypto();
+  const counts = new EventCounts(parts.observer, connectors);
+  const common = { ...parts, crypto, counts, random: Math.random };
+  const loops: Loop[] = [];
+  const wake = (): void => {
+    for (const loop of loops) loop.wake();
+  };
+
+  // Connections of its own: requests are stored whatever the rest of the node asks of the database.
+  const intake = createPool(String(pool.options.connectionString), { max: 3, onError: (error) => log.warn({ err: error }, 'inbound: an idle connection was lost') });
+  const writer = new GroupWriter<NewRequest>({
+    write: (rows) => insertRequests(intake, rows),
+    bytesOf: ({ body, headers }) => body.length + headers.length + 500,
+    isRowFault: (error) => error instanceof Error && 'code' in error && /^2[23]/.test(String(error.code)),
+  });
+  const directory = await AddressDirectory.open(parts);
+  const receiver = new Receiver({ ...common, directory, writer, keys: new VendorKeys(parts.upstream, now), refusals: new RefusalLog(log, now), stored: wake });
+
+  const waiting = new WaitingWork({
+    ...common,
+    owner: node,
+    leaseMs: parts.leaseMs ?? 60_000,
+    fetchRecord: async (owner, model, id) => readFetched(await callInside(unified, { id: owner.accountId, tenantId: owner.tenantId }, { model, method: 'get', id, query: {}, headers: {} })),
+  });
+
+  return {
+    crypto,
+    routes: [ingestRoute(receiver), ...eventRoutes({ ...parts, replayBegun: wake })],
+    start() {
+      const split = async (): Promise<number> => {
+        const { requests, waiting: handed } = await splitBatch(common);
+        if (handed > 0) working.wake();
+        return requests;
+      };
+      const working = new Loop({ name: 'waiting', idleMs: workIdleMs, log, work: () => waiting.workOnBatch() });
+      const replaying = async (): Promise<number> => {
+        const handed = await handOver(pool);
+        if (handed > 0) working.wake();
+        return handed;
+      };
+      loops.push(working, new Loop({ name: 'replays', idleMs: replayIdleMs, log, work: replaying }));
+      for (let index = 0; index < splitters; index += 1) loops.push(new Loop({ name: `split ${index + 1}`, idleMs: splitIdleMs, log, work: split }));
+    },
+    async close() {
+      await Promise.all(loops.map((loop) => loop.close()));
+      await writer.settled();
+      await intake.end();
+    },
+  };
+}
