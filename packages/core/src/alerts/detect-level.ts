@@ -1,6 +1,7 @@
 /** Watches of a level over a window: success of deliveries, lag of inbound events. */
 import type { AlertRule } from '@evenkeel/contract/playbook/alerts.ts';
 import { Sketch } from '../telemetry/sketch.ts';
+import { binomialUpperTail } from './exact-tests.ts';
 import type { Detector } from './detector.ts';
 import { nobody, type Finding, type MinuteFacts } from './facts.ts';
 
@@ -42,7 +43,7 @@ export class DeliveryRateDetector implements Detector {
   }
 
   minute(facts: MinuteFacts): readonly Finding[] {
-    const { by, below_percent: below, min_total: minTotal = 50 } = this.#rule;
+    const { by, below_percent: below, min_total: minTotal = 50, alpha = 1e-6 } = this.#rule;
     const sums = new Map<string, { total: number; success: number }>();
     for (const { series, total, success, aborted } of facts.rows) {
       if (series.kind !== 'delivery') continue;
@@ -57,7 +58,10 @@ export class DeliveryRateDetector implements Detector {
       const total = kept.reduce((sum, one) => sum + one.total, 0);
       const success = kept.reduce((sum, one) => sum + one.success, 0);
       if (total < minTotal || success * 100 >= below * total) continue;
-      found.push({ key, verdict: 'bad', subject: { ...nobody, endpoint: by === 'overall' ? null : key }, origin: null, evidence: { deliveries: total, succeeded: success, below_percent: below, window_minutes: this.historyMinutes }, affected: [] });
+      // One failure of a hundred is under 99.5 % as well.
+      const chance = binomialUpperTail(total, total - success, 1 - below / 100);
+      if (chance >= alpha && alpha < 1) continue;
+      found.push({ key, verdict: 'bad', subject: { ...nobody, endpoint: by === 'overall' ? null : key }, origin: null, evidence: { deliveries: total, succeeded: success, below_percent: below, chance, window_minutes: this.historyMinutes }, affected: [] });
     }
     return found;
   }

@@ -92,7 +92,7 @@ describe('the evaluation of alerts', () => {
       shapeChanges: at >= 5 ? [{ id: 'drf_1', connectorId: 'acme', endpoint: 'contacts.list', change: 'breaking' }] : [],
     }));
     const opened = changes.flatMap(({ change, at }) => (change.kind === 'opened' ? `${change.cause.key}@${at}` : []));
-    assert.ok(opened.includes('lag acme@1') && opened.includes('delivery ep_1@1') && opened.includes('early acme@4') && opened.includes('shape acme@6'), opened.join());
+    assert.ok(opened.includes('lag acme@1') && opened.includes('delivery ep_1@10') && opened.includes('early acme@4') && opened.includes('shape acme@6'), opened.join());
     assert.ok(!opened.some((key) => key.includes('ep_2') || key.includes('glad')), opened.join());
     assert.equal(opened.find((key) => key.startsWith('tenant ')), 'tenant sad@1440');
   });

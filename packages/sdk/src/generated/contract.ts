@@ -328,6 +328,8 @@ export interface AlertReplay {
       window_minutes?: number;
       /** Default 50. */
       min_total?: number;
+      /** Largest chance of so many failures if the true share were just at the level; default 1e-6. 1 judges by the share alone. */
+      alpha?: number;
     } | {
       id: string;
       title: string;

@@ -130,7 +130,7 @@ export class AlertWatch {
     return evaluator;
   }
 
-  /** Ends of tokens are taken as they became known, with the newest minute. */
+  /** Ends of tokens are taken as they became known, with the first of the minutes. */
   async #factsOf(client: Queryable, minutes: readonly { minute: number; measured: boolean }[], earlyEnds: () => Promise<MinuteFacts['earlyEnds']>): Promise<MinuteFacts[]> {
     const [first, last] = [minutes[0], minutes.at(-1)];
     if (first === undefined || last === undefined) return [];
@@ -138,7 +138,7 @@ export class AlertWatch {
     const reauth = await needsReauthAt(client, minutes.map(({ minute }) => minute));
     const shapeChanges = await this.#parts.facts.shapeChanges(client);
     const ends = await earlyEnds();
-    return minutes.map(({ minute, measured }) => ({ minute, measured, rows: counts.get(minute) ?? [], needsReauth: reauth.get(minute) ?? new Map(), earlyEnds: minute === last.minute ? ends : [], shapeChanges }));
+    return minutes.map(({ minute, measured }) => ({ minute, measured, rows: counts.get(minute) ?? [], needsReauth: reauth.get(minute) ?? new Map(), earlyEnds: minute === first.minute ? ends : [], shapeChanges }));
   }
 
   async #apply(client: Queryable, changes: readonly AlertChange[], at: Date): Promise<void> {

@@ -1,0 +1,92 @@
+/**
+ * Minutes without waiting for them: what the node really counted of really made calls is taken out of its half seconds
+ * and written into minutes of the past hours, which are then sealed and judged by the very parts that do it by the clock.
+ */
+import assert from 'node:assert/strict';
+import type { AlertsFile } from '@evenkeel/contract/playbook/alerts.ts';
+import { AlertWatch } from '@evenkeel/server/alerts/alert-watch.ts';
+import type { FactSource } from '@evenkeel/server/alerts/minute-facts.ts';
+import type { Pool } from '@evenkeel/server/database/pool.ts';
+import { createLog } from '@evenkeel/server/log.ts';
+import { readPlaybook } from '@evenkeel/server/playbook/playbook.ts';
+import { Sealer } from '@evenkeel/server/telemetry/sealing/sealer.ts';
+
+const minuteMs = 60_000;
+
+/** What was counted in one go; as many times as wanted it can be one minute's. */
+export type Counted = readonly Buffer[];
+
+export interface StagedMinutes {
+  /** The begin of the next minute to be written. */
+  readonly next: () => Date;
+  /** Everything counted of `kind` since the last time, as soon as `total` of it have been counted. */
+  counted(kind: string, total: number): Promise<Counted>;
+  /** The next minutes, one of each; then they are sealed and judged. `covered`: seconds of each in which the node lived. */
+  pass(minutes: readonly Counted[], covered?: number): Promise<void>;
+  /** Nothing happens in these minutes, and no node lives. */
+  skip(minutes: number): void;
+  readonly watch: AlertWatch;
+}
+
+/** Begins so many minutes ago. The server under test must not seal by itself: start it with EVENKEEL_ROLE=api. */
+export async function stageMinutes(pool: Pool, minutesAgo: number, rules?: AlertsFile, facts: FactSource = { shapeChanges: () => Promise.resolve([]) }): Promise<StagedMinutes> {
+  const reading = await readPlaybook(undefined);
+  assert.ok(reading.ok);
+  const log = createLog('silent');
+  const sealer = new Sealer({ pool, log, graceMs: 0 });
+  const watch = new AlertWatch({ pool, log, rules: rules ?? reading.playbook.alerts, facts });
+  let next = Math.floor(Date.now() / minuteMs) * minuteMs - minutesAgo * minuteMs;
+  const nodeId = 'staged';
+
+  async function counted(kind: string, total: number): Promise<Counted> {
+    const taken: Buffer[] = [];
+    for (const deadline = Date.now() + 15_000; ; ) {
+      const { rows } = await pool.query<{ counts: Buffer }>(`delete from telemetry_seconds where node_id <> $1 returning counts`, [nodeId]);
+      taken.push(...rows.map(({ counts }) => counts).filter(({ length }) => length > 0));
+      if ((await totalOf(kind, taken)) >= total) return taken;
+      assert.ok(Date.now() < deadline, `${await totalOf(kind, taken)} of ${total} ${kind}s were counted within 15 s`);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+
+  async function totalOf(kind: string, packed: readonly Buffer[]): Promise<number> {
+    const { readPackedCounts } = await import('@evenkeel/core/telemetry/counts-codec.ts');
+    const sums = new Map<number, { columns: Float64Array }>();
+    for (const counts of packed) readPackedCounts(counts, sums as Parameters<typeof readPackedCounts>[1]);
+    const { rows } = await pool.query<{ id: number }>('select id from telemetry_series where kind = $1', [kind]);
+    return rows.reduce((sum, { id }) => sum + (sums.get(id)?.columns[0] ?? 0), 0);
+  }
+
+  async function write(minute: number, counts: Counted, covered: number): Promise<void> {
+    await pool.query(
+      `insert into telemetry_seconds (second, node_id, part, beat, last, lost, counts)
+       select to_timestamp(($2::bigint + half) / 2), $1, (($2::bigint + half) % 2)::smallint, true, false, false, coalesce(given.counts, '')
+       from generate_series(0, $4 * 2 - 1) half
+       left join unnest($3::bytea[]) with ordinality as given (counts, n) on n = half + 1`,
+      [nodeId, minute / 500, counts, covered],
+    );
+  }
+
+  return {
+    next: () => new Date(next),
+    counted,
+    watch,
+    async pass(minutes, covered = 60) {
+      for (const counts of minutes) {
+        assert.ok(counts.length <= covered * 2, 'a minute has 120 halves');
+        assert.ok(next + minuteMs <= Date.now(), 'more minutes were staged than have passed');
+        await write(next, counts, covered);
+        next += minuteMs;
+      }
+      await pool.query('delete from telemetry_seconds where node_id <> $1', [nodeId]);
+      await sealer.sealDue();
+      await watch.evaluateDue();
+    },
+    skip(minutes) {
+      next += minutes * minuteMs;
+    },
+  };
+}
+
+/** The same minute so many times. */
+export const times = (count: number, minute: Counted): Counted[] => Array.from({ length: count }, () => minute);
