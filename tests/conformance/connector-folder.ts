@@ -2,7 +2,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { Fixture } from '@evenkeel/contract/fixture.ts';
-import { WebhookFixture } from '@evenkeel/contract/webhook-fixture.ts';
 import { withMappings } from '@evenkeel/core/connectors/mapping/mapping-files.ts';
 import type { Fault } from '@evenkeel/core/connectors/lint/fault.ts';
 import { checkShape } from '@evenkeel/core/connectors/lint/shape.ts';
@@ -16,17 +15,11 @@ export interface FixtureFile {
   /** Of its shape; a fixture with faults must not be replayed. */
   readonly faults: readonly Fault[];
 }
-export interface WebhookFixtureFile {
-  readonly name: string;
-  readonly fixture: WebhookFixture;
-  readonly faults: readonly Fault[];
-}
 export interface ConnectorFolder {
   readonly id: string;
   readonly path: string;
   readonly manifest: unknown;
   readonly fixtures: readonly FixtureFile[];
-  readonly webhookFixtures: readonly WebhookFixtureFile[];
   /** Empty when the file is missing. */
   readonly readme: string;
   readonly icon: string;
@@ -46,8 +39,7 @@ function readFolder(id: string): ConnectorFolder {
     id,
     path,
     manifest: withMappings(readJson(join(path, 'connector.json')), readMappings(join(path, 'mappings'))),
-    fixtures: readFixtures<Fixture>(join(path, 'fixtures'), Fixture),
-    webhookFixtures: readFixtures<WebhookFixture>(join(path, 'fixtures/webhooks'), WebhookFixture),
+    fixtures: readFixtures(join(path, 'fixtures')),
     readme: readText(join(path, 'README.md')),
     icon: readText(join(path, 'icon.svg')),
   };
@@ -69,13 +61,13 @@ function readText(path: string): string {
   return existsSync(path) ? readFileSync(path, 'utf8') : '';
 }
 
-function readFixtures<Kind>(path: string, schema: object): { name: string; fixture: Kind; faults: readonly Fault[] }[] {
+function readFixtures(path: string): FixtureFile[] {
   if (!existsSync(path)) return [];
   return readdirSync(path)
     .filter((file) => file.endsWith('.json'))
     .toSorted()
     .map((file) => {
-      const fixture: unknown = JSON.parse(readFileSync(join(path, file), 'utf8'));
-      return { name: basename(file, '.json'), fixture: fixture as Kind, faults: checkShape(schema, fixture).faults };
+      const fixture = JSON.parse(readFileSync(join(path, file), 'utf8')) as Fixture;
+      return { name: basename(file, '.json'), fixture, faults: checkShape(Fixture, fixture).faults };
     });
 }

@@ -6,7 +6,6 @@ import { connectorsNew } from './commands/connectors-new.ts';
 import { connectorsPush, connectorsRollback } from './commands/connectors-push.ts';
 import { connectorsTest } from './commands/connectors-test.ts';
 import { demo } from './commands/demo.ts';
-import { exportGrafana, exportPrometheus } from './commands/export.ts';
 import { playbookCheck, playbookSlo } from './commands/playbook.ts';
 import { start } from './commands/start.ts';
 import { vaultRotate, vaultStatus } from './commands/vault.ts';
@@ -23,8 +22,6 @@ export const commands: readonly Command[] = [
   accountsShow,
   playbookCheck,
   playbookSlo,
-  exportPrometheus,
-  exportGrafana,
   vaultStatus,
   vaultRotate,
 ];

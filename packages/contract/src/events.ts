@@ -30,10 +30,27 @@ export type AccountEventData = Type.Static<typeof AccountEventData>;
 /** Type of event → schema of its `data`. Rooms that send further events add theirs here. */
 export const eventPayloads = Object.fromEntries(accountEventTypes.map((type) => [type, AccountEventData])) as Readonly<Record<AccountEventType, typeof AccountEventData>>;
 
+/** The payload of `endpoint:disabled`. */
+export const EndpointDisabledData = Type.Object(
+  {
+    endpoint_id: Type.String(),
+    tenant_id: orNull(Type.String()),
+    url: Type.String({ description: 'Without its query.' }),
+    reason: Type.Unsafe<'gone' | 'failing'>({ type: 'string', enum: ['gone', 'failing'], description: 'gone: it answered 410 · failing: for days it has only failed.' }),
+    failing_since: orNull(when),
+    occurred_at: when,
+  },
+  { $id: 'EndpointDisabledData' },
+);
+export type EndpointDisabledData = Type.Static<typeof EndpointDisabledData>;
+
+/** The payload of `endpoint:test`. */
+export const EndpointTestData = Type.Object({ message: Type.String() }, { $id: 'EndpointTestData' });
+
 export const EventEnvelope = Type.Object({
   id: Type.String({ description: 'evt_…, the same for every attempt of a delivery.' }),
   type: Type.String(),
-  tenant_id: Type.String(),
+  tenant_id: orNull(Type.String({ description: 'Null for events of the installation itself.' })),
   account_id: orNull(Type.String()),
   timestamp: when,
   data: Type.Unknown(),

@@ -21,6 +21,10 @@ export interface Configuration {
   readonly playbookDir: string | undefined;
   readonly role: 'all' | 'api' | 'worker';
   readonly smtpUrl: string | undefined;
+  /** Sender of e-mail. */
+  readonly mailFrom: string;
+  /** Whoever runs this installation; undefined: nobody is written to. */
+  readonly mailTo: string | undefined;
   readonly logLevel: string;
   /** Days that inbound requests and events are kept. */
   readonly inboundDays: number;
@@ -34,6 +38,10 @@ export interface Configuration {
   readonly callsDays: number;
   readonly minutesDays: number;
   readonly hoursDays: number;
+  /** CIDRs of private networks that webhook endpoints may be in. */
+  readonly allowPrivateEndpoints: readonly string[];
+  readonly deliveryRetentionDays: number;
+  readonly endpointDisableDays: number;
 }
 
 export interface ConfigurationFault {
@@ -80,6 +88,8 @@ export const variables = {
   playbookDir: variable('EVENKEEL_PLAYBOOK_DIR', 'Folder with the playbook.', (value) => (value === undefined ? undefined : resolve(value))),
   role: variable('EVENKEEL_ROLE', 'all (default), api or worker.', (value) => oneOf(value ?? 'all', ['all', 'api', 'worker'])),
   smtpUrl: variable('SMTP_URL', 'smtp://… for e-mail.', (value) => value),
+  mailFrom: variable('EVENKEEL_MAIL_FROM', 'Sender of e-mail; default evenkeel@localhost.', (value) => value ?? 'evenkeel@localhost'),
+  mailTo: variable('EVENKEEL_MAIL_TO', 'Address of whoever runs this installation, told of disabled endpoints.', (value) => value),
   logLevel: variable('EVENKEEL_LOG_LEVEL', 'trace, debug, info (default), warn, error, fatal or silent.', (value) =>
     oneOf(value ?? 'info', ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']),
   ),
@@ -94,6 +104,11 @@ export const variables = {
   callsDays: variable('EVENKEEL_KEEP_CALLS_DAYS', 'Days that calls are kept with their evidence; default 35.', (value) => integer(value ?? '35', 1, 3650)),
   minutesDays: variable('EVENKEEL_KEEP_MINUTES_DAYS', 'Days that counts by minute are kept; default 35.', (value) => integer(value ?? '35', 2, 3650)),
   hoursDays: variable('EVENKEEL_KEEP_HOURS_DAYS', 'Days that counts by hour are kept; default 400.', (value) => integer(value ?? '400', 2, 3650)),
+  allowPrivateEndpoints: variable('EVENKEEL_ALLOW_PRIVATE_ENDPOINTS', 'Comma-separated CIDRs of private networks that webhook endpoints may be in; also allows http for endpoints.', (value) =>
+    value === undefined ? [] : value.split(',').map((cidr) => cidrRange(cidr.trim())),
+  ),
+  deliveryRetentionDays: variable('EVENKEEL_DELIVERY_RETENTION_DAYS', 'Days for which events, deliveries and attempts are kept; default 35.', (value) => integer(value ?? '35', 8, 3650)),
+  endpointDisableDays: variable('EVENKEEL_ENDPOINT_DISABLE_DAYS', 'Days of nothing but failures after which an endpoint is disabled; default 5.', (value) => integer(value ?? '5', 1, 365)),
 } as const;
 
 /** Parses the environment; every fault is reported, not only the first. Unknown EVENKEEL_ names are faults too. */

@@ -23,6 +23,8 @@ import { createInboundRoom } from './inbound/room.ts';
 import { inboundRetentionJob } from './inbound/retention.ts';
 import type { AnyJob } from './jobs/runner.ts';
 import type { Log } from './log.ts';
+import { deliveryMetrics } from './outbound/delivering/delivery-metrics.ts';
+import { createOutboundRoom } from './outbound/room.ts';
 import { openPlaybook } from './playbook/open-playbook.ts';
 import { createTelemetryRoom } from './telemetry/room.ts';
 import { createUpstreamClient } from './upstream/client.ts';
@@ -78,6 +80,22 @@ export async function buildRooms(foundation: Foundation): Promise<Rooms> {
   onClose(() => accounts.close());
   if (configuration.role !== 'api') accounts.scheduler.start();
 
+  const outbound = await createOutboundRoom({
+    pool, vault, notifications, log, now, node,
+    observer: telemetry.observer,
+    publicUrl: configuration.publicUrl,
+    delivers: configuration.role !== 'api',
+    settings: {
+      allowPrivate: configuration.allowPrivateEndpoints,
+      keepDays: configuration.deliveryRetentionDays,
+      disableAfterMs: configuration.endpointDisableDays * 86_400_000,
+      smtpUrl: configuration.smtpUrl,
+      mailFrom: configuration.mailFrom,
+      mailTo: configuration.mailTo,
+    },
+  });
+  onClose(() => outbound.close());
+  telemetry.showMetrics(() => deliveryMetrics(outbound.dispatcher.counts));
   const gateway = new Gateway({ accounts: accounts.access, upstream, crypto, recorder: telemetry.recorder, log, now });
   const unified = new UnifiedGateway({ gateway, accounts: accounts.access, mappings: overrides, now });
   const inbound = await createInboundRoom({ pool, notifications, vault, connectors: registry, unified, mappings: overrides, upstream, observer: telemetry.observer, log, publicUrl: configuration.publicUrl, node, now });
@@ -97,10 +115,11 @@ export async function buildRooms(foundation: Foundation): Promise<Rooms> {
       ...gatewayRoutes(gateway, now),
       ...unifiedRoutes(unified),
       ...inbound.routes,
+      ...outbound.routes,
       ...vaultRoutes(pool),
       ...telemetry.routes,
       ...alerts.routes,
     ],
-    jobs: [tokenDriftRetentionJob(pool), reEncryptionJob({ pool, vault, log }), inboundRetentionJob({ pool, log, now, keepDays: configuration.inboundDays, dedupeDays: configuration.inboundDedupeDays, connectors: () => registry.list().map(({ stable }) => stable.connector) }), ...telemetry.jobs, ...alerts.jobs],
+    jobs: [tokenDriftRetentionJob(pool), reEncryptionJob({ pool, vault, log }), inboundRetentionJob({ pool, log, now, keepDays: configuration.inboundDays, dedupeDays: configuration.inboundDedupeDays, connectors: () => registry.list().map(({ stable }) => stable.connector) }), ...telemetry.jobs, ...alerts.jobs, ...outbound.jobs],
   };
 }

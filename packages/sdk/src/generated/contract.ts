@@ -965,6 +965,333 @@ export interface RolloutRequest {
   percent: number;
 }
 
+export interface Delivery {
+  id: string;
+  endpoint_id: string;
+  /** The header webhook-id of every attempt. */
+  event_id: string;
+  event_type: string;
+  /** pending waits for an attempt or is being attempted; of a failed one nothing more is tried by itself. */
+  state: DeliveryState;
+  reason: string | null;
+  /** event: the event itself and its schedule; the others were asked for. */
+  cause: DeliveryCause;
+  order_key: string | null;
+  attempts: number;
+  /** When the event was stored. */
+  accepted_at: string;
+  next_attempt_at: string | null;
+  closed_at: string | null;
+  last_attempt_at: string | null;
+  last_status: number | null;
+  last_error: string | null;
+}
+
+export interface DeliveryAttempt {
+  id: string;
+  /** Counts from 1. */
+  number: number;
+  /** event: the event itself and its schedule; the others were asked for. */
+  cause: DeliveryCause;
+  /** When it began. */
+  at: string;
+  duration_ms: number;
+  succeeded: boolean;
+  status: number | null;
+  error: string | null;
+  message: string | null;
+  response: {
+    /** The first 4096 bytes of the answer; base64 when binary is true. */
+    text: string;
+    binary: boolean;
+    truncated: boolean;
+    content_type: string | null;
+  } | null;
+}
+
+/** event: the event itself and its schedule; the others were asked for. */
+export type DeliveryCause = 'event' | 'retry' | 'recover' | 'resend' | 'test';
+
+export interface DeliveryDetail {
+  id: string;
+  endpoint_id: string;
+  /** The header webhook-id of every attempt. */
+  event_id: string;
+  event_type: string;
+  /** pending waits for an attempt or is being attempted; of a failed one nothing more is tried by itself. */
+  state: DeliveryState;
+  reason: string | null;
+  /** event: the event itself and its schedule; the others were asked for. */
+  cause: DeliveryCause;
+  order_key: string | null;
+  attempts: number;
+  /** When the event was stored. */
+  accepted_at: string;
+  next_attempt_at: string | null;
+  closed_at: string | null;
+  last_attempt_at: string | null;
+  last_status: number | null;
+  last_error: string | null;
+  /** Oldest first; those of the last 100. */
+  attempt_list: DeliveryAttempt[];
+  /** The envelope as it is sent; null once the event is beyond retention. */
+  payload: unknown;
+}
+
+export interface DeliveryList {
+  results: Delivery[];
+  /** Pass as cursor for the next page; null at the end. */
+  next_cursor: string | null;
+}
+
+export interface DeliveryQuery {
+  endpoint_id?: string;
+  event_id?: string;
+  /** pending waits for an attempt or is being attempted; of a failed one nothing more is tried by itself. */
+  state?: DeliveryState;
+  event_type?: string;
+  /** Of events stored at or after this moment. */
+  since?: string;
+  limit?: number;
+  cursor?: string;
+}
+
+/** pending waits for an attempt or is being attempted; of a failed one nothing more is tried by itself. */
+export type DeliveryState = 'pending' | 'delivered' | 'failed' | 'cancelled';
+
+export interface Endpoint {
+  id: string;
+  tenant_id: string | null;
+  /** https; http only where the installation allows private addresses for endpoints. */
+  url: string;
+  description: string;
+  /** Types of events; * stands for any run of characters: crm.*, integrated_account:*, *. */
+  event_types: string[];
+  rate_limit: number | null;
+  /** Attempts under way at once; default 16. */
+  max_in_flight: number;
+  /** One at a time and in order for each object; a failing one holds up those of the same object. */
+  ordered: boolean;
+  /** From the first byte sent to the whole answer; default 15000. */
+  timeout_ms: number;
+  retry_schedule_s: number[] | null;
+  contact_email: string | null;
+  header_names: string[];
+  enabled: boolean;
+  disabled_at: string | null;
+  disabled_reason: EndpointDisabledReason | null;
+  health: EndpointHealthState;
+  created_at: string;
+  updated_at: string;
+}
+
+export interface EndpointCreated {
+  id: string;
+  tenant_id: string | null;
+  /** https; http only where the installation allows private addresses for endpoints. */
+  url: string;
+  description: string;
+  /** Types of events; * stands for any run of characters: crm.*, integrated_account:*, *. */
+  event_types: string[];
+  rate_limit: number | null;
+  /** Attempts under way at once; default 16. */
+  max_in_flight: number;
+  /** One at a time and in order for each object; a failing one holds up those of the same object. */
+  ordered: boolean;
+  /** From the first byte sent to the whole answer; default 15000. */
+  timeout_ms: number;
+  retry_schedule_s: number[] | null;
+  contact_email: string | null;
+  header_names: string[];
+  enabled: boolean;
+  disabled_at: string | null;
+  disabled_reason: EndpointDisabledReason | null;
+  health: EndpointHealthState;
+  created_at: string;
+  updated_at: string;
+  secret: {
+    /** hmac: v1, a shared secret · ed25519: v1a, the receiver has the public key only. */
+    kind: 'hmac' | 'ed25519';
+    /** What the receiver verifies with: whsec_… or, of ed25519, the public key whpk_…. A secret is shown this once. */
+    value: string;
+  };
+}
+
+/** manual: by hand · gone: it answered 410 · failing: for days it has only failed. */
+export type EndpointDisabledReason = 'manual' | 'gone' | 'failing';
+
+export interface EndpointHealthState {
+  /** paused: spared until resume_at, but for manual retries. */
+  state: 'healthy' | 'failing' | 'paused';
+  failing_since: string | null;
+  /** In a row, of the kind that makes an endpoint look dead. */
+  failures: number;
+  resume_at: string | null;
+}
+
+export interface EndpointList {
+  results: Endpoint[];
+  /** Pass as cursor for the next page; null at the end. */
+  next_cursor: string | null;
+}
+
+export interface EndpointQuery {
+  tenant_id?: string;
+  limit?: number;
+  cursor?: string;
+}
+
+export interface EndpointRequest {
+  /** https; http only where the installation allows private addresses for endpoints. */
+  url: string;
+  /** Types of events; * stands for any run of characters: crm.*, integrated_account:*, *. */
+  event_types: string[];
+  /** Gets the events of this tenant only. */
+  tenant_id?: string;
+  description?: string;
+  /** Sent with every delivery. Kept sealed: only their names are shown. */
+  headers?: { [key: string]: string };
+  rate_limit?: number | null;
+  /** Attempts under way at once; default 16. */
+  max_in_flight?: number;
+  /** One at a time and in order for each object; a failing one holds up those of the same object. */
+  ordered?: boolean;
+  /** From the first byte sent to the whole answer; default 15000. */
+  timeout_ms?: number;
+  retry_schedule_s?: number[] | null;
+  contact_email?: string | null;
+  /** hmac: v1, a shared secret · ed25519: v1a, the receiver has the public key only. */
+  signature?: 'hmac' | 'ed25519';
+  /** Your own whsec_…, of 24 to 64 bytes; else one is made. */
+  secret?: string;
+}
+
+export interface EndpointStatistics {
+  since: string;
+  /** Waiting now; at most 10000 are counted. */
+  pending: number;
+  totals: {
+    attempts: number;
+    failed_attempts: number;
+    delivered: number;
+    failed: number;
+    cancelled: number;
+    success_rate: number | null;
+    average_duration_ms: number | null;
+    average_lag_ms: number | null;
+  };
+  /** Hours or days with anything in them, oldest first. */
+  intervals: {
+    start: string;
+    attempts: number;
+    failed_attempts: number;
+    delivered: number;
+    failed: number;
+    cancelled: number;
+  }[];
+}
+
+export interface EndpointStatisticsQuery {
+  days?: number;
+  interval?: 'hour' | 'day';
+}
+
+export interface EndpointTestRequest {
+  /** Sends the example of this type; default endpoint:test. */
+  event_type?: string;
+}
+
+export interface EndpointUpdate {
+  /** https; http only where the installation allows private addresses for endpoints. */
+  url?: string;
+  /** Types of events; * stands for any run of characters: crm.*, integrated_account:*, *. */
+  event_types?: string[];
+  description?: string;
+  /** Sent with every delivery. Kept sealed: only their names are shown. */
+  headers?: { [key: string]: string };
+  rate_limit?: number | null;
+  /** Attempts under way at once; default 16. */
+  max_in_flight?: number;
+  /** One at a time and in order for each object; a failing one holds up those of the same object. */
+  ordered?: boolean;
+  /** From the first byte sent to the whole answer; default 15000. */
+  timeout_ms?: number;
+  retry_schedule_s?: number[] | null;
+  contact_email?: string | null;
+  /** false disables it and cancels what is pending; true enables it, its health is forgotten. */
+  enabled?: boolean;
+}
+
+export interface RecoverRequest {
+  /** Everything this endpoint should have got since then and did not: failed, cancelled, or never queued. */
+  since: string;
+  /** Only count. */
+  dry_run?: boolean;
+}
+
+export interface Resend {
+  id: string | null;
+  endpoint_id: string;
+  kind: 'recover' | 'resend';
+  state: 'preview' | 'running' | 'done' | 'cancelled';
+  /** Deliveries that were found when it was asked for. */
+  total: number;
+  /** Of these queued again so far. */
+  done: number;
+  created_at: string | null;
+  finished_at: string | null;
+}
+
+export interface ResendList {
+  results: Resend[];
+  /** Pass as cursor for the next page; null at the end. */
+  next_cursor: string | null;
+}
+
+export interface ResendRequest {
+  since: string;
+  /** Default now. */
+  until?: string;
+  /** Default all but pending. */
+  states?: ('delivered' | 'failed' | 'cancelled')[];
+  /** Types of events; * stands for any run of characters: crm.*, integrated_account:*, *. */
+  event_types?: string[];
+  /** Only count. */
+  dry_run?: boolean;
+}
+
+export interface RotateSecretRequest {
+  /** So long the former secrets sign as well; 0: no longer, after a leak. */
+  overlap_s?: number;
+  /** hmac: v1, a shared secret · ed25519: v1a, the receiver has the public key only. */
+  signature?: 'hmac' | 'ed25519';
+  secret?: string;
+}
+
+export interface SecretRotated {
+  secret: {
+    /** hmac: v1, a shared secret · ed25519: v1a, the receiver has the public key only. */
+    kind: 'hmac' | 'ed25519';
+    /** What the receiver verifies with: whsec_… or, of ed25519, the public key whpk_…. A secret is shown this once. */
+    value: string;
+  };
+  former_until: string | null;
+}
+
+export interface EventTypeInfo {
+  type: string;
+  description: string;
+  /** JSON Schema of data. */
+  schema: unknown;
+  /** An example of data. */
+  example: unknown;
+}
+
+export interface EventTypeList {
+  results: EventTypeInfo[];
+  next_cursor: null;
+}
+
 export interface AccountInbound {
   url: string | null;
   setup: string | null;

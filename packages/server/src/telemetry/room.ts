@@ -7,9 +7,8 @@ import { BufferedCallRecorder } from './buffered-recorder.ts';
 import type { CallRecorder } from './call-record.ts';
 import { callRoutes } from './call-routes.ts';
 import { NodeCounter } from './counting/node-counter.ts';
-import { CumulativeCounts } from './metrics/cumulative-counts.ts';
-import { metricsRoutes } from './metrics/metrics-routes.ts';
-import { StandingMetrics } from './metrics/standing-metrics.ts';
+import type { MetricSource } from './metric.ts';
+import { metricsRoutes } from './metrics-routes.ts';
 import { monitoringRoutes } from './monitoring/monitoring-routes.ts';
 import type { Observer } from './observation.ts';
 import { ExternalCalls } from './otlp/external-calls.ts';
@@ -34,22 +33,25 @@ export interface TelemetryRoom {
   readonly recorder: CallRecorder;
   readonly routes: readonly Route[];
   readonly jobs: readonly AnyJob[];
+  /** Shows further metrics of this process at /metrics. */
+  showMetrics(source: MetricSource): void;
   /** Writes everything observed and recorded until now. To be called when every room that counts has ended. */
   close(): Promise<void>;
 }
 
 export async function createTelemetryRoom({ pool, log, now, node, version, seals, retention }: TelemetryParts): Promise<TelemetryRoom> {
   await prepareTelemetry(pool, now());
-  const cumulative = new CumulativeCounts();
-  const counter = await NodeCounter.start({ database: pool, log, nodeId: node, ended: (series) => cumulative.add(series) });
+  const counter = await NodeCounter.start({ database: pool, log, nodeId: node });
   const recorder = new BufferedCallRecorder({ database: pool, log, observer: counter });
   const sealer = new Sealer({ pool, log });
   if (seals) sealer.start();
+  const sources: MetricSource[] = [];
   return {
     observer: counter,
     recorder,
-    routes: [...callRoutes(pool), ...monitoringRoutes(pool), ...otlpRoutes(new ExternalCalls(pool, node), now), ...metricsRoutes({ recorder: () => recorder.counts, counting: () => counter.figures, sealing: () => sealer.figures, cumulative, standing: new StandingMetrics(pool), version })],
+    routes: [...callRoutes(pool), ...monitoringRoutes(pool), ...otlpRoutes(new ExternalCalls(pool, node), now), ...metricsRoutes({ database: pool, counts: () => recorder.counts, sources, version })],
     jobs: [telemetryRetentionJob(pool, retention, now), hourRollupJob(pool)],
+    showMetrics: (source) => void sources.push(source),
     async close() {
       await recorder.close();
       await counter.close();

@@ -20,6 +20,7 @@ export const sealedTables: readonly SealedTable[] = [
   { name: 'connector_apps', key: ['connector_id'], keyIdGenerated: false, binding: (row) => ({ purpose: 'app', subject: String(row['connector_id']) }) },
   { name: 'oauth_states', key: ['state_hash'], keyIdGenerated: true, binding: (row) => ({ purpose: 'oauth_state', subject: Buffer.from(row['state_hash'] as Uint8Array).toString('hex') }) },
   { name: 'inbound_addresses', key: ['id'], keyIdGenerated: true, binding: (row) => ({ purpose: 'inbound_address', subject: String(row['id']) }) },
+  { name: 'endpoint_secrets', key: ['id'], keyIdGenerated: true, binding: (row) => ({ purpose: 'signing_secret', subject: String(row['id']) }) },
 ];
 
 /** Key id → records sealed with it, over all tables; keys with none are absent. Reads one index a table. */

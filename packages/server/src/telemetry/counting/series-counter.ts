@@ -54,17 +54,14 @@ const maxCodes = 32;
 
 export class SeriesCounter {
   readonly #maxSeries: number;
-  readonly #ended: ((series: LiveSeries) => void) | undefined;
   readonly #byAccount = new Map<string | null, Map<string | null, LiveSeries[]>>();
   #touched: LiveSeries[] = [];
   #window = 0;
   #size = 0;
   #overflowed = 0;
 
-  /** `ended` sees every series that was counted in a half second, as that ends. */
-  constructor(maxSeries = 20_000, ended?: (series: LiveSeries) => void) {
+  constructor(maxSeries = 20_000) {
     this.#maxSeries = maxSeries;
-    this.#ended = ended;
   }
 
   get figures(): CounterFigures {
@@ -91,7 +88,6 @@ export class SeriesCounter {
     const writer = new ByteWriter(64 + series.length * 48);
     for (const one of series) {
       writeRawCounts(writer, one);
-      this.#ended?.(one);
       one.clear();
     }
     this.#touched = [];
