@@ -41,10 +41,12 @@ export interface InboundEvent {
 /** `ok: false`: the bytes are not what the connector says they are; trying again will not help. */
 export type Splitting = { readonly ok: true; readonly events: readonly InboundEvent[] } | { readonly ok: false; readonly message: string };
 
-export type CompiledSplit = (request: InboundRequest, env: { readonly crypto: VerificationPort }) => Splitting;
+export type CompiledSplit = (request: InboundRequest, env: { readonly crypto: Hashing }) => Splitting;
 
 /** Of a connector without rules for events: the request itself, told apart by its bytes. */
 const plain: EventRules = { type: ["{{'webhook'}}"] };
+
+type Hashing = Pick<VerificationPort, 'hash'>;
 
 /** Throws a TypeError for what the linter refuses. */
 export function compileSplit(rules: Webhooks): CompiledSplit {
@@ -78,7 +80,7 @@ function membersOf(root: RequestRoot, paths: readonly { readonly path: string; r
   return scopes;
 }
 
-type Identify = (scope: Scope, index: number, request: InboundRequest, crypto: VerificationPort) => InboundEvent;
+type Identify = (scope: Scope, index: number, request: InboundRequest, crypto: Hashing) => InboundEvent;
 
 function compileIdentity(source: EventRules, split: boolean): Identify {
   const ids = (source.id ?? []).map((template) => ({ read: compileText(template), own: !split || readsMember(template) }));
@@ -134,12 +136,12 @@ function vendorId(ids: readonly { readonly read: (scope: Scope) => string | unde
   return undefined;
 }
 
-const boundedId = (id: string, crypto: VerificationPort): string => (id.length <= 255 && !id.startsWith('hash:') ? id : `hash:${crypto.hash('sha256', toBytes(id)).toHex()}`);
+const boundedId = (id: string, crypto: Hashing): string => (id.length <= 255 && !id.startsWith('hash:') ? id : `hash:${crypto.hash('sha256', toBytes(id)).toHex()}`);
 
 const contentOf = (scope: Scope, split: boolean): string[] | undefined => (split ? [JSON.stringify(scope.item) ?? ''] : undefined);
 
 /** Parts are told apart by their lengths: ("ab", "c") and ("a", "bc") differ. Without parts it is the body. */
-function hashOf(parts: readonly string[] | undefined, request: InboundRequest, crypto: VerificationPort): string {
+function hashOf(parts: readonly string[] | undefined, request: InboundRequest, crypto: Hashing): string {
   const bytes = parts === undefined ? request.body : concat(parts.flatMap((part) => [toBytes(`${part.length}:`), toBytes(part)]));
   return `hash:${crypto.hash('sha256', bytes).toHex()}`;
 }
