@@ -20,6 +20,8 @@ export interface ProxyCall {
   readonly unified?: string;
   /** What was asked of the model: list, get, create, update or delete. */
   readonly unifiedMethod?: string;
+  /** What a cursor of this list is bound to beside account and operation: filters and sorting of the unified call. */
+  readonly cursorScope?: string;
   readonly httpMethod: string;
   readonly resource: string;
   readonly id?: string | undefined;
@@ -67,8 +69,8 @@ const maxIdLength = 2_000;
 /** Query parameters of a proxied call that are ours and never the vendor's. */
 const ours: ReadonlySet<string> = new Set(ownQueryParameters);
 
-/** Which operation a call means. Pure and synchronous; everything about the account comes later. */
-export function resolveCall(connector: Connector, incoming: IncomingCall): Resolution {
+/** Which operation a call means. Pure and synchronous; of the account only its id counts, since cursors are bound to it. */
+export function resolveCall(connector: Connector, incoming: IncomingCall, accountId = ''): Resolution {
   if (incoming.surface === 'passthrough') {
     return { ok: true, call: { connector, incoming, operation: undefined, reading: readingOf(connector), endpoint: 'passthrough', asked: {} } };
   }
@@ -80,7 +82,9 @@ export function resolveCall(connector: Connector, incoming: IncomingCall): Resol
   const asked = name === 'list' ? readAsked(incoming.query) : {};
   if (typeof asked === 'string') return refused('invalid_request', 'paging', asked);
   const endpoint = `${incoming.resource}.${typeof operation.name === 'string' ? operation.name : `actions.${operation.name.action}`}`;
-  return { ok: true, call: { connector, incoming, operation, reading: readingOf(connector, operation), endpoint, asked } };
+  const reading = readingOf(connector, operation);
+  const bound = reading.list ? { ...reading, operation: `${reading.operation}\n${accountId}\n${incoming.cursorScope ?? ''}` } : reading;
+  return { ok: true, call: { connector, incoming, operation, reading: bound, endpoint, asked } };
 }
 
 /** The request of a call for an account. `scope` is the account's; `nowMs` becomes `now`. */

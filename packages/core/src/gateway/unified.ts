@@ -69,7 +69,8 @@ async function planList(connector: Connector, mapping: CompiledMapping, call: Un
   }
   const query = await evaluateMembers(way.query, { ...rest, filter, filters: filters.length === 0 ? undefined : filters });
   const paging = { ...(asked.limit === undefined ? {} : { limit: asked.limit }), ...(asked.cursor === undefined ? {} : { cursor: asked.cursor }) };
-  return planned(mapping, call, proxied(way.operation, call, { query: { ...query, ...ofFilters, ...paging } }), asked, undefined);
+  const cursorScope = JSON.stringify([call.model, ...names.toSorted().map((name) => [name, asked.filters[name]]), asked.sort ?? '']);
+  return planned(mapping, call, { ...proxied(way.operation, call, { query: { ...query, ...ofFilters, ...paging } }), cursorScope }, asked, undefined);
 }
 
 async function planOne(mapping: CompiledMapping, call: UnifiedCall, method: CompiledMethod, asked: AskedOfList, common: object): Promise<Planning> {
@@ -78,7 +79,7 @@ async function planOne(mapping: CompiledMapping, call: UnifiedCall, method: Comp
     const written = mapping.fromUnified(call.body, call.method);
     if (!written.ok) {
       const [first] = written.faults;
-      const detail = `The ${call.model} cannot be written: ${first?.path ?? ''} ${first?.message ?? ''}${written.faults.length > 1 ? `, and ${written.faults.length - 1} more (see errors)` : ''}.`;
+      const detail = `The ${call.model} cannot be written: ${first?.path === '' ? 'the body' : (first?.path ?? '')} ${first?.message ?? ''}${written.faults.length > 1 ? `, and ${written.faults.length - 1} more (see errors)` : ''}.`;
       return { ok: false, failure: { ...failureOf({ kind: 'call', code: 'validation_failed', reason: 'unified-body', detail }), errors: written.faults.map((fault) => ({ ...fault })) } };
     }
     body = written.body;
@@ -137,7 +138,7 @@ async function answerList(connector: Connector, plan: UnifiedPlan, page: { reado
 }
 
 function unmapped(connector: Connector, model: string, path: string, message: string): Refused {
-  const failure = failureOf({ kind: 'call', code: 'mapping_failed', reason: 'mapping', detail: `A record of ${connector.manifest.name} could not be mapped to ${model}: ${path} ${message}. The record itself is reached by the proxy; the mapping can be overridden.` });
+  const failure = failureOf({ kind: 'call', code: 'mapping_failed', reason: 'mapping', detail: `A record of ${connector.manifest.name} could not be mapped to ${model}: ${path === '' ? 'the record' : path} ${message.replace(/\.$/, '')}. The record itself is reached by the proxy; the mapping can be overridden.` });
   return { ok: false, failure: { ...failure, errors: [{ path, message }] } };
 }
 

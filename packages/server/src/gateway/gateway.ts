@@ -118,7 +118,7 @@ export class Gateway {
     const { accounts, now, upstream } = this.#parts;
     const nowMs = now();
     const incoming = call.incoming.surface === 'passthrough' && body.kind === 'held' ? { ...call.incoming, body: body.bytes } : call.incoming;
-    const resolution = resolveCall(opened.connector, incoming);
+    const resolution = resolveCall(opened.connector, incoming, opened.id);
     if (!resolution.ok) return failed(resolution.failure);
     const resolved = (call.resolved = resolution.call);
     const toBuild = buildCall(resolved, opened.scope, nowMs);

@@ -42,6 +42,8 @@ export async function createApplication(dependencies: ApplicationDependencies): 
     http: { headersTimeout: 20_000, keepAliveTimeout: 65_000 },
     routerOptions: { maxParamLength: 2_000, ignoreTrailingSlash: false },
     ajv: { customOptions: {} },
+    // What the router itself refuses: an address that cannot be decoded, a segment that is too long.
+    frameworkErrors: (error, request, reply) => sendError(error, request, reply, dependencies.log),
   });
   // Requests under way may end; a client that never finishes sending must not keep the process alive.
   app.addHook('preClose', (done) => {
@@ -167,6 +169,10 @@ function clientFault(error: FastifyError): string {
       return 'The body is larger than this operation takes.';
     case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
       return 'This operation takes application/json. Set the Content-Type header.';
+    case 'FST_ERR_MAX_PARAM_LENGTH':
+      return 'A segment of the path is longer than any id: 2000 characters.';
+    case 'FST_ERR_BAD_URL':
+      return 'The path is not well percent-encoded.';
     case 'FST_ERR_CTP_EMPTY_JSON_BODY':
       return 'The body is empty although its Content-Type says JSON.';
     default:

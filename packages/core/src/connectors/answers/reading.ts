@@ -12,7 +12,7 @@ export interface Reading {
   readonly limits: CompiledRateLimits;
   readonly response: CompiledResponse;
   readonly pagination: CompiledPagination;
-  /** Binds cursors: connector, resource and method; empty without an operation. */
+  /** Binds cursors: connector, resource and method, and in a call its account; empty without an operation. */
   readonly operation: string;
   readonly list: boolean;
   /** Whether a success has to be held whole: it is judged or counted by its body, or it is not handed on as it came. */

@@ -86,15 +86,29 @@ function textsConversion(rule: FieldRule, path: string): (value: unknown) => unk
   const readMember = rule.item === undefined ? undefined : compileFieldReader(rule.item, aText, path);
   return (value) => {
     const members = split !== undefined && typeof value === 'string' ? value.split(split).map((part) => part.trim()) : listIn(value, path);
-    const texts = members.map((member) => (readMember === undefined ? toScalar(aText, member, path) : readMember(member)));
-    return texts.filter((text) => text !== null);
+    return readMembers(members, path, readMember ?? ((member) => toScalar(aText, member, path)));
   };
 }
 
 function membersConversion(rule: FieldRule, shape: GroupShape, path: string): (value: unknown) => unknown {
   const item = rule.item === undefined ? undefined : ruleOf(rule.item);
   const readMember = item?.object === undefined ? (member: unknown) => groupOf(shape, member, path) : memberReader(item.object, shape, path);
-  return (value) => listIn(value, path).map((member) => readMember(member)).filter((member) => member !== null);
+  return (value) => readMembers(listIn(value, path), path, readMember);
+}
+
+/** Members that say nothing are left out; a failure is told with its member's index. */
+function readMembers(members: readonly unknown[], path: string, read: (member: unknown) => unknown): unknown[] {
+  const made: unknown[] = [];
+  for (let index = 0; index < members.length; index++) {
+    try {
+      const value = read(members[index]);
+      if (value !== null) made.push(value);
+    } catch (error) {
+      if (!(error instanceof MappingFailure)) throw error;
+      throw new MappingFailure(`${path}[${index}]${error.path.slice(path.length).replace(/^\[\]/, '')}`, error.reason);
+    }
+  }
+  return made;
 }
 
 type Member = Record<string, unknown> | null;

@@ -64,7 +64,7 @@ function compileReading(source: Mapping, fields: ReadonlyMap<string, FieldShape>
   const readers = [...fields].map(([name, shape]) => [name, shape.required, compileFieldReader(own(source.fields, name), shape, name)] as const);
   const custom = compileCustomReader(source);
   return (record, asked) => {
-    if (!isRecord(record)) return { ok: false, path: '', message: `The record must be an object, not ${show(record)}` };
+    if (!isRecord(record)) return { ok: false, path: '', message: `must be an object, not ${show(record)}` };
     const unified: UnifiedRecord = {};
     let late: Promise<ToUnified>[] | undefined;
     try {
@@ -148,7 +148,7 @@ function compileWriters(source: Mapping, fields: ReadonlyMap<string, FieldShape>
 function compileWriting(source: Mapping, fields: ReadonlyMap<string, FieldShape>, writers: ReadonlyMap<string, FieldWriter>, methods: CompiledMethods): CompiledMapping['fromUnified'] {
   const writeCustom = source.custom_fields?.write === true ? compileCustomWriter(source) : undefined;
   return (input, method) => {
-    if (!isRecord(input)) return { ok: false, faults: [{ path: '', message: 'The body must be a JSON object with fields of the model' }] };
+    if (!isRecord(input)) return { ok: false, faults: [{ path: '', message: 'must be a JSON object with fields of the model' }] };
     const body: Body = {};
     const faults: WriteFault[] = [];
     const { required = [], fields: only } = methods[method] ?? {};

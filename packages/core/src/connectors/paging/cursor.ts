@@ -1,6 +1,6 @@
 /**
- * The one cursor callers see, whatever a vendor pages by: base64url of versioned JSON, bound to the operation it was
- * made for. It carries no secret and is not signed: everything read back from it is checked like any other input.
+ * The one cursor callers see, whatever a vendor pages by: base64url of versioned JSON, bound to the account and the
+ * operation it was made for. It carries no secret and is not signed: everything read back from it is checked like any other input.
  */
 import { base64url, fromBase64, toText } from '../values/bytes.ts';
 
@@ -35,7 +35,7 @@ export function readCursor(operation: string, cursor: string): CursorReading {
   const data = cursor.length > maxLength ? undefined : decode(cursor);
   if (data === undefined) return { ok: false, message: 'The cursor is not one this API gave out. Pass next_cursor of the page before unchanged, or none to begin.' };
   if (data['v'] !== version) return { ok: false, message: 'The cursor is of another version of this API. Begin again without a cursor.' };
-  if (data['o'] !== fingerprint(operation)) return { ok: false, message: 'The cursor belongs to another resource or connector. Use it where it was given out.' };
+  if (data['o'] !== fingerprint(operation)) return { ok: false, message: 'The cursor belongs to another account, resource or connector, or to other filters or sorting. Use it where it was given out.' };
   const state = unpack(data);
   return state === undefined ? { ok: false, message: 'The cursor was changed on its way. Pass next_cursor of the page before unchanged, or none to begin.' } : { ok: true, state };
 }
