@@ -108,7 +108,8 @@ describe('records of the wrong kind', () => {
 
   it('of ten megabytes pass where no expression has to hold them', async () => {
     answer = page(`{"id":1,"title":"${'x'.repeat(10_000_000)}"}`);
-    assert.equal((resultsOf(await ask('crm/contacts?fields=title'))[1]?.['title'] as string).length, 10_000_000);
+    const [, made] = resultsOf(await ask('crm/contacts?fields=title'));
+    assert.equal(String(made?.['title']).length, 10_000_000);
   });
 
   it('twenty thousand at once are answered', async () => {
@@ -158,7 +159,7 @@ describe('callers who ask for what cannot be', () => {
     answer = '{"id":1}';
     const wrong = await ask('crm/contacts', { method: 'POST', body: { first_name: 7, emails: [{}, { address: 'x', type: 'zz' }, 5], address: { city: 1, nope: 2 }, title: ['x'], id: '1' } });
     assert.deepEqual(outcome(wrong), [422, 'validation_failed', 'caller']);
-    assert.deepEqual((wrong.json?.['errors'] as { path: string }[]).map(({ path }) => path).toSorted(), ['address.city', 'address.nope', 'emails[0].address', 'emails[1].type', 'emails[2]', 'first_name', 'id', 'title']);
+    assert.deepEqual(((wrong.json?.['errors'] ?? []) as { path: string }[]).map(({ path }) => path).toSorted(), ['address.city', 'address.nope', 'emails[0].address', 'emails[1].type', 'emails[2]', 'first_name', 'id', 'title']);
     for (const text of ['null', '[]', '"x"', '7']) assert.deepEqual(outcome(await ask('crm/contacts', { method: 'POST', text })), [422, 'validation_failed', 'caller'], text);
     for (const text of ['{', '{"__proto__":{"a":1}}', '{"custom_fields":{"__proto__":{"a":1}}}']) assert.deepEqual(outcome(await ask('crm/contacts', { method: 'POST', text })), [400, 'invalid_request', 'caller'], text);
     const deep = await ask('crm/contacts', { method: 'POST', text: `{"custom_fields":{"x":${'['.repeat(1_000_000)}${']'.repeat(1_000_000)}}}` });

@@ -68,8 +68,9 @@ export async function buildRooms(foundation: Foundation): Promise<Rooms> {
       ...(configuration.connectorsDir === undefined ? [] : [{ path: configuration.connectorsDir, source: 'folder' as const }]),
     ],
   });
-  onClose(async () => registry.close());
+  onClose(() => registry.close());
   const overrides = await ConnectorOverrides.open(pool, notifications, log);
+  onClose(() => overrides.close());
 
   const hostMap = createHostMap(configuration.hostMap);
   const crypto = createCrypto();

@@ -33,6 +33,7 @@ export class Catalogue {
   readonly #served = new Map<string, ServedConnector>();
   readonly #compiled = new LRUCache<string, Connector>({ max: cachedVersions });
   #retry: NodeJS.Timeout | undefined;
+  readonly #refreshing = new Set<Promise<void>>();
   #closed = false;
 
   constructor(database: Queryable, log: Log) {
@@ -88,18 +89,22 @@ export class Catalogue {
 
   /** Loads now and, while PostgreSQL cannot be reached, again until it succeeds. Never throws. */
   refresh(ids?: readonly string[]): void {
-    this.load(ids).catch((error: unknown) => {
+    const refreshing = this.load(ids).catch((error: unknown) => {
       if (this.#closed) return;
       this.#log.warn({ err: error }, 'connectors: what is in effect could not be read, trying again');
       clearTimeout(this.#retry);
       // Everything, since this timer may stand in for that of other connectors.
       this.#retry = setTimeout(() => this.refresh(), retryMs);
     });
+    this.#refreshing.add(refreshing);
+    void refreshing.then(() => this.#refreshing.delete(refreshing));
   }
 
-  close(): void {
+  /** Resolves when nothing reads any more. */
+  async close(): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#retry);
+    await Promise.all(this.#refreshing);
   }
 
   /** Whether it was just checked here, and is not yet known to have passed. */

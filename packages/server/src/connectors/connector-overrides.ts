@@ -38,6 +38,8 @@ const most = 1_000;
 
 export class ConnectorOverrides {
   readonly #pool: Pool;
+  /** A reading under way after a notification. */
+  #reading: Promise<void> = Promise.resolve();
   #rows = new Map<string, OverrideRow>();
   /** `<connector>\n<part>` of those that have any. */
   #overridden: ReadonlySet<string> = new Set();
@@ -51,10 +53,15 @@ export class ConnectorOverrides {
   /** Resolves once they are read and changes of other nodes are heard. */
   static async open(pool: Pool, notifications: Notifications, log: Log): Promise<ConnectorOverrides> {
     const overrides = new ConnectorOverrides(pool);
-    const again = (): void => void overrides.load().catch((error: unknown) => log.warn({ err: error }, 'connectors: overrides could not be read; those known before stay in effect'));
+    const again = (): void => void (overrides.#reading = overrides.load().catch((error: unknown) => log.warn({ err: error }, 'connectors: overrides could not be read; those known before stay in effect')));
     await notifications.listen(overrideChannel, { notified: again, resynchronise: again });
     await overrides.load();
     return overrides;
+  }
+
+  /** Resolves when nothing is read any more. */
+  close(): Promise<void> {
+    return this.#reading;
   }
 
   async load(): Promise<void> {

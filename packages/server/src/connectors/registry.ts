@@ -47,7 +47,7 @@ export interface ConnectorRegistry {
   /** The installation's app at the vendor: client_id, client_secret and app_fields; empty when none is set. */
   app(id: string): Promise<Readonly<Record<string, string>>>;
   readonly apps: AppSettings;
-  close(): void;
+  close(): Promise<void>;
 }
 
 export interface RegistryDependencies {

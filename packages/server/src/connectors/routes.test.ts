@@ -21,11 +21,13 @@ atEnd(() => notifications.close());
 const catalogueDir = join(import.meta.dirname, '../../../../connectors');
 const registry = await openRegistry({ pool, notifications, log, sealer: createVault(randomBytes(32)), folders: [{ path: catalogueDir, source: 'built_in' }] });
 atEnd(async () => registry.close());
+const overrides = await ConnectorOverrides.open(pool, notifications, log);
+atEnd(() => overrides.close());
 const { key: admin } = await createKey(pool, { name: 'admin', scope: 'admin', tenantId: null });
 const { key: reader } = await createKey(pool, { name: 'reader', scope: 'read', tenantId: null });
 await ensureTenant(pool, 'acme');
 const { key: tenantAdmin } = await createKey(pool, { name: 'acme', scope: 'admin', tenantId: 'acme' });
-const application = await createApplication({ database: pool, keys: new KeyLookup(pool, Date.now), log, version: 'test', routes: connectorRoutes({ registry, overrides: await ConnectorOverrides.open(pool, notifications, log), database: pool }) });
+const application = await createApplication({ database: pool, keys: new KeyLookup(pool, Date.now), log, version: 'test', routes: connectorRoutes({ registry, overrides, database: pool }) });
 atEnd(() => application.close());
 
 const manifest = {

@@ -75,7 +75,7 @@ describe('reading', () => {
     }
     const inList = read(contacts, { id: 1, mails: [{ value: { deep: 1 } }] });
     assert.ok(!inList.ok);
-    assert.equal(inList.path, 'emails[].address');
+    assert.equal(inList.path, 'emails[0].address');
   });
 
   test('an expression reads a whole field, and its failure is a failure of the field', async () => {
