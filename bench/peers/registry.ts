@@ -14,6 +14,6 @@ const from = performance.now();
 const registry = await openRegistry({ pool, notifications, log, sealer: createVault(Buffer.alloc(32)), folders: [{ path, source: 'folder' }] });
 const tookMs = performance.now() - from;
 console.log(JSON.stringify({ connectors: registry.list().length, tookMs }));
-registry.close();
+await registry.close();
 await notifications.close();
 await pool.end();

@@ -51,7 +51,7 @@ export async function startAccountsNode({ database, masterKey, hosts, port = 0, 
   after(async () => {
     await application.close();
     await room.close();
-    registry.close();
+    await registry.close();
     await upstream.close();
     await notifications.close();
     await pool.end();
