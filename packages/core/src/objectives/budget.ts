@@ -1,0 +1,88 @@
+/**
+ * The error budget of one objective in one scope: from the sums of its window to what is consumed, by whom, and when it
+ * will be gone. Low traffic and thin coverage are said, not hidden.
+ */
+import type { ObjectiveDefinition } from './definition.ts';
+import { compare, floor, fraction, whole, type Fraction, type Ppb } from './share.ts';
+import type { Tally } from './tally.ts';
+
+/** What a window holds, in the unit of the objective's method: events or minutes. */
+export interface WindowFigures {
+  readonly total: number;
+  readonly bad: number;
+  /** Measured share of the window's minutes. */
+  readonly coverage: Fraction;
+}
+
+export interface WindowSums {
+  readonly tally: Tally;
+  /** Measured minutes of the window, of those since the scope was first seen. */
+  readonly measuredMinutes: number;
+  readonly windowMinutes: number;
+}
+
+export function figuresOf(method: ObjectiveDefinition['method'], { tally, measuredMinutes, windowMinutes }: WindowSums): WindowFigures {
+  const coverage = fraction(BigInt(measuredMinutes), BigInt(Math.max(1, windowMinutes)));
+  if (method === 'events') return { total: tally.events, bad: tally.bad, coverage };
+  // A minute that is bad although not measured is known to be bad; one that is neither is in no sum.
+  return { total: measuredMinutes + tally.blindMinutes, bad: tally.badMinutes, coverage };
+}
+
+export type Budget =
+  | { readonly state: 'insufficient_data'; readonly reason: string }
+  | {
+      readonly state: 'known';
+      /** Share of good ones. */
+      readonly achieved: Fraction;
+      readonly meets: boolean;
+      /** Share of the budget; may be above 1. */
+      readonly consumed: Fraction;
+      /** 1 − consumed; negative when more than the budget is gone. */
+      readonly remaining: Fraction;
+      /** Bad ones that may still come before the budget is gone; 0 when it is. */
+      readonly badLeft: bigint;
+    };
+
+/**
+ * Of a window. `periodUnits`: of a calendar window counted in minutes, the minutes of the whole period less those that
+ * were not measured: its budget is for the whole of it, not for the part that has passed.
+ */
+export function budgetOf({ target, budget, minimum }: Pick<ObjectiveDefinition, 'target' | 'budget' | 'minimum'>, figures: WindowFigures, minCoverage: Ppb, periodUnits?: number): Budget {
+  const { total, bad, coverage } = figures;
+  if (total === 0) return { state: 'insufficient_data', reason: 'Nothing was measured in the window.' };
+  if (total < minimum.events && bad < minimum.bad) return { state: 'insufficient_data', reason: `${total} of at least ${minimum.events}, and ${bad} bad ones of at least ${minimum.bad}.` };
+  if (compare(coverage, fraction(minCoverage, whole)) < 0 && bad < minimum.bad) return { state: 'insufficient_data', reason: 'Too little of the window was measured.' };
+  const allowed = budget * BigInt(Math.max(total, periodUnits ?? 0));
+  const used = BigInt(bad) * whole;
+  const achieved = fraction(BigInt(total - bad), BigInt(total));
+  return {
+    state: 'known',
+    achieved,
+    meets: compare(achieved, fraction(target, whole)) >= 0,
+    consumed: fraction(used, allowed),
+    remaining: fraction(allowed - used, allowed),
+    badLeft: used >= allowed ? 0n : floor({ num: allowed - used, den: whole }),
+  };
+}
+
+/** bad/(b·total): 1 uses up exactly the budget by the end of the period. Null when nothing was measured. */
+export function burnRate({ total, bad }: WindowFigures, budget: Ppb): Fraction | null {
+  return total === 0 ? null : fraction(BigInt(bad) * whole, budget * BigInt(total));
+}
+
+/** Share of the consumed budget that each cause has; empty when nothing is consumed. */
+export function causesOf({ bad, platform, upstream, slow }: Tally): readonly { readonly cause: 'platform' | 'upstream' | 'slow'; readonly bad: number; readonly share: Fraction }[] {
+  if (bad === 0) return [];
+  const of = (cause: 'platform' | 'upstream' | 'slow', count: number) => ({ cause, bad: count, share: fraction(BigInt(count), BigInt(bad)) });
+  return [of('platform', platform), of('upstream', upstream), of('slow', slow)].filter(({ bad: count }) => count > 0).toSorted((a, b) => b.bad - a.bad);
+}
+
+/**
+ * Minutes until the budget is gone at a burn rate: remaining·P/rate. Null when it will not be within the period: at a
+ * rate of at most 1 the window forgets as fast as it burns.
+ */
+export function exhaustsInMinutes(remaining: Fraction, rate: Fraction | null, periodMinutes: number): number | null {
+  if (remaining.num <= 0n) return 0;
+  if (rate === null || compare(rate, fraction(1n, 1n)) <= 0) return null;
+  return Number(floor({ num: remaining.num * rate.den * BigInt(periodMinutes), den: remaining.den * rate.num }));
+}
