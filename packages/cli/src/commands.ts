@@ -6,6 +6,8 @@ import { connectorsNew } from './commands/connectors-new.ts';
 import { connectorsPush, connectorsRollback } from './commands/connectors-push.ts';
 import { connectorsTest } from './commands/connectors-test.ts';
 import { demo } from './commands/demo.ts';
+import { gate } from './commands/gate.ts';
+import { playbookRender } from './commands/playbook-render.ts';
 import { playbookCheck, playbookSlo } from './commands/playbook.ts';
 import { start } from './commands/start.ts';
 import { vaultRotate, vaultStatus } from './commands/vault.ts';
@@ -22,6 +24,8 @@ export const commands: readonly Command[] = [
   accountsShow,
   playbookCheck,
   playbookSlo,
+  playbookRender,
+  gate,
   vaultStatus,
   vaultRotate,
 ];

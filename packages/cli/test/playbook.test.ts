@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -29,4 +32,34 @@ test('playbook slo prints what a target means', async () => {
   const json = JSON.parse((await evenkeel(['playbook', 'slo', '99.9%', '--json'])).stdout) as { alerts: { times: { fires_after: string }[] }[] };
   assert.equal(json.alerts[0]?.times[0]?.fires_after, '51.84 s');
   for (const target of ['100', '0', '99.99999999', 'four nines']) assert.equal((await evenkeel(['playbook', 'slo', target])).code, 2);
+});
+
+test('playbook render: policy for engineers, sample contracts for legal', async () => {
+  const policy = await evenkeel(['playbook', 'render']);
+  assert.match(policy.stdout, /\| critical \| less than 25 % \| all but reliability \| engineering_leads, vp_engineering \|/);
+  assert.match(policy.stdout, /\| fast-burn \| > 14\.4× \| 1h and 5m \| P1 \|/);
+  assert.match((await evenkeel(['playbook', 'render', 'standard'])).stdout, /at least 99\.99 % of the time/);
+  assert.match((await evenkeel(['playbook', 'render', 'nothing'])).stderr, /terms: standard/);
+});
+
+test('gate: one line and an exit code', async (context) => {
+  const answer = { objective: 'platform', scope: 'overall', change: 'normal', decision: 'deny', reason: 'platform: critical, 12 % of the budget remains; only reliability fixes are deployed.', mode: 'critical', remaining_percent: '12', evaluated_to: null, override: null };
+  const asked: string[] = [];
+  const server = createServer((request, response) => {
+    asked.push(request.url ?? '');
+    const decision = request.url?.includes('change=reliability') === true ? 'allow' : 'deny';
+    response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ ...answer, decision }));
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  context.after(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const environment = { EVENKEEL_URL: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, EVENKEEL_API_KEY: 'ek_test' };
+  const closed = await evenkeel(['gate', 'platform'], { environment });
+  assert.deepEqual([closed.code, closed.stdout], [1, `deny: ${answer.reason}\n`]);
+  assert.equal((await evenkeel(['gate', 'platform', '--change', 'reliability'], { environment })).code, 0);
+  assert.deepEqual(asked, ['/v1/deploy-gate?objective=platform&change=normal', '/v1/deploy-gate?objective=platform&change=reliability']);
+  assert.equal((await evenkeel(['gate', 'platform', '--change', 'risky'], { environment })).code, 2);
+  assert.equal((await evenkeel(['gate', 'platform'], { environment: { ...environment, EVENKEEL_URL: 'http://127.0.0.1:1' } })).code, 3);
 });

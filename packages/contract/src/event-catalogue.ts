@@ -4,7 +4,7 @@
  */
 import type Type from 'typebox';
 import { accountEventTypes } from './accounts.ts';
-import { AccountEventData, EndpointDisabledData, EndpointTestData } from './events.ts';
+import { AccountEventData, BudgetModeChangedData, EndpointDisabledData, EndpointTestData } from './events.ts';
 import { exampleOf } from './schema-example.ts';
 import { recordChanges, UnifiedEventData, unifiedEventType } from './unified/events.ts';
 import { modelNames } from './unified/models.ts';
@@ -74,8 +74,18 @@ const endpointEvents: readonly EventType[] = [
   { type: 'endpoint:test', description: 'Sent on request, to try a receiver.', schema: EndpointTestData, schemaName: 'EndpointTestData', example: { message: 'A test from Evenkeel.' } },
 ];
 
+const budgetEvents: readonly EventType[] = [
+  {
+    type: 'budget:mode_changed',
+    description: 'The error budget of an objective crossed an edge of the policy. Of a tenant\'s budget it goes to the tenant\'s endpoints; all others belong to the installation.',
+    schema: BudgetModeChangedData,
+    schemaName: 'BudgetModeChangedData',
+    example: { ...exampleOf(BudgetModeChangedData), objective_id: 'platform-availability', scope: 'overall', from: 'normal', to: 'caution', remaining_percent: '74.2000', total: 1_200_000, bad: 15, freeze: 'none', notify: ['engineering_leads'], incident: null, actions: ['Compare the deployments of the last days with the change of the error rate.'] },
+  },
+];
+
 /** In the order of the documentation. */
-export const eventCatalogue: readonly EventType[] = [...accountEvents, ...unifiedEvents, ...endpointEvents];
+export const eventCatalogue: readonly EventType[] = [...accountEvents, ...unifiedEvents, ...endpointEvents, ...budgetEvents];
 
 const byType = new Map(eventCatalogue.map((one) => [one.type, one]));
 export const eventTypeNamed = (type: string): EventType | undefined => byType.get(type);

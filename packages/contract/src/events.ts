@@ -4,6 +4,7 @@
  */
 import Type from 'typebox';
 import { AccountState, accountEventTypes, type AccountEventType } from './accounts.ts';
+import { PolicyMode } from './playbook/budget-policy.ts';
 
 const when = Type.String({ format: 'date-time' });
 const orNull = <T extends Type.TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
@@ -46,6 +47,27 @@ export type EndpointDisabledData = Type.Static<typeof EndpointDisabledData>;
 
 /** The payload of `endpoint:test`. */
 export const EndpointTestData = Type.Object({ message: Type.String() }, { $id: 'EndpointTestData' });
+
+/** The payload of `budget:mode_changed`: an error budget that crossed an edge of the policy, and what follows. */
+export const BudgetModeChangedData = Type.Object(
+  {
+    change_id: Type.String(),
+    objective_id: Type.String(),
+    scope: Type.String({ description: 'overall, connector:<id>, category:<id> or tenant:<id>.' }),
+    from: orNull(PolicyMode),
+    to: PolicyMode,
+    remaining_percent: Type.String({ description: 'Of the budget; negative when more than all of it is gone.' }),
+    total: Type.Integer({ description: 'Events, or minutes, in the window of the objective.' }),
+    bad: Type.Integer(),
+    minute: Type.String({ format: 'date-time', description: 'The minute whose evaluation changed the mode.' }),
+    freeze: Type.String({ description: 'Which deployments are frozen: none, non_critical or all_but_reliability.' }),
+    notify: Type.Array(Type.String()),
+    incident: orNull(Type.String({ description: 'Severity of the incident that the policy asks for.' })),
+    actions: Type.Array(Type.String()),
+  },
+  { $id: 'BudgetModeChangedData' },
+);
+export type BudgetModeChangedData = Type.Static<typeof BudgetModeChangedData>;
 
 export const EventEnvelope = Type.Object({
   id: Type.String({ description: 'evt_…, the same for every attempt of a delivery.' }),

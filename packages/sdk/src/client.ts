@@ -6,6 +6,7 @@ import { Accounts } from './accounts.ts';
 import { Alerts } from './alerts.ts';
 import { Apps, Connectors, ConnectSessions } from './connectors.ts';
 import { Calls } from './calls.ts';
+import { Objectives } from './objectives.ts';
 import { Passthrough, Proxy } from './proxy.ts';
 import { Transport, type ClientOptions } from './transport.ts';
 import { Unified } from './unified.ts';
@@ -19,6 +20,7 @@ export class Evenkeel {
   readonly calls: Calls;
   readonly alerts: Alerts;
   readonly vault: Vault;
+  readonly objectives: Objectives;
   readonly #transport: Transport;
 
   /** Throws a TypeError for an address or a key that cannot be right; sends nothing yet. */
@@ -31,6 +33,7 @@ export class Evenkeel {
     this.calls = new Calls(this.#transport);
     this.alerts = new Alerts(this.#transport);
     this.vault = new Vault(this.#transport);
+    this.objectives = new Objectives(this.#transport);
   }
 
   /** Records of one account's vendor, through the connector's resources. */

@@ -3,6 +3,7 @@
  * Exit codes: 0 ended as asked, 1 failed, 2 the configuration is wrong.
  */
 import { readConfiguration } from './configuration.ts';
+import { PlaybookError } from './playbook/open-playbook.ts';
 import { startServer } from './server.ts';
 
 /** Runs until a signal ends it. Resolves with the exit code. */
@@ -25,6 +26,10 @@ export async function runServer(environment: Readonly<Record<string, string | un
     await server.close();
     return 0;
   } catch (error) {
+    if (error instanceof PlaybookError) {
+      process.stderr.write(`evenkeel: EVENKEEL_PLAYBOOK_DIR: ${error.message}\n`);
+      return 2;
+    }
     process.stderr.write(`evenkeel: could not start: ${explain(error, read.configuration.port)}\n`);
     return 1;
   }

@@ -21,6 +21,7 @@ import { unifiedRoutes } from './gateway/unified-routes.ts';
 import type { Route } from './http/route.ts';
 import { createInboundRoom } from './inbound/room.ts';
 import { inboundRetentionJob } from './inbound/retention.ts';
+import { createObjectivesRoom } from './objectives/room.ts';
 import type { AnyJob } from './jobs/runner.ts';
 import type { Log } from './log.ts';
 import { deliveryMetrics } from './outbound/delivering/delivery-metrics.ts';
@@ -108,6 +109,9 @@ export async function buildRooms(foundation: Foundation): Promise<Rooms> {
   onClose(() => alerts.close());
   if (configuration.role !== 'api') alerts.watch.start();
 
+  const objectives = createObjectivesRoom({ pool, log, now, playbook, evaluates: configuration.role !== 'api' });
+  onClose(() => objectives.close());
+
   return {
     routes: [
       ...connectorRoutes({ registry, overrides, database: pool }),
@@ -120,7 +124,8 @@ export async function buildRooms(foundation: Foundation): Promise<Rooms> {
       ...vaultRoutes(pool),
       ...telemetry.routes,
       ...alerts.routes,
+      ...objectives.routes,
     ],
-    jobs: [tokenDriftRetentionJob(pool), reEncryptionJob({ pool, vault, log }), inboundRetentionJob({ pool, log, now, keepDays: configuration.inboundDays, dedupeDays: configuration.inboundDedupeDays, connectors: () => registry.list().map(({ stable }) => stable.connector) }), ...telemetry.jobs, ...alerts.jobs, ...outbound.jobs],
+    jobs: [tokenDriftRetentionJob(pool), reEncryptionJob({ pool, vault, log }), inboundRetentionJob({ pool, log, now, keepDays: configuration.inboundDays, dedupeDays: configuration.inboundDedupeDays, connectors: () => registry.list().map(({ stable }) => stable.connector) }), ...telemetry.jobs, ...alerts.jobs, ...outbound.jobs, ...objectives.jobs],
   };
 }

@@ -33,7 +33,6 @@ export const BudgetView = Type.Object(
     to: when,
     coverage: Coverage,
   },
-  { $id: 'BudgetView' },
 );
 export type BudgetView = Type.Static<typeof BudgetView>;
 
@@ -108,7 +107,6 @@ export const BurnAlertView = Type.Object(
     long: Type.Object({ bad: Type.Integer(), total: Type.Integer() }),
     short: Type.Object({ bad: Type.Integer(), total: Type.Integer() }),
   },
-  { $id: 'BurnAlertView' },
 );
 export type BurnAlertView = Type.Static<typeof BurnAlertView>;
 export const BurnAlertList = listOf(BurnAlertView);

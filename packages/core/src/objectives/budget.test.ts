@@ -61,8 +61,9 @@ test('nothing, little and thinly covered traffic is insufficient data, unless ma
 
 test('time slices: unmeasured minutes are neither good nor bad, a bad one is bad even so; a calendar budget is for the whole period', () => {
   const tally = { ...noTally, events: 10, badMinutes: 3, blindMinutes: 1 };
-  const figures = figuresOf('time_slices', { tally, measuredMinutes: 100, windowMinutes: 200 });
+  const figures = figuresOf('time_slices', { tally, measuredMinutes: 100, windowMinutes: 200, existedMinutes: 100 });
   assert.deepEqual([figures.total, figures.bad, figures.coverage], [101, 3, fraction(100n, 200n)]);
+  assert.deepEqual(figures.observed, fraction(100n, 100n));
   const month = budgetOf({ target: ppb('99.99'), budget: ppb('0.01'), minimum }, { total: 1440, bad: 2, coverage: full }, 0n, 43_200);
   assert.ok(month.state === 'known');
   assert.equal(compare(month.consumed, fraction(2n * 10_000n, 43_200n)), 0);

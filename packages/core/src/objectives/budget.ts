@@ -12,6 +12,8 @@ export interface WindowFigures {
   readonly bad: number;
   /** Measured share of the window's minutes. */
   readonly coverage: Fraction;
+  /** The same of those minutes of the window in which the scope existed; default the coverage. */
+  readonly observed?: Fraction;
 }
 
 export interface WindowSums {
@@ -19,13 +21,15 @@ export interface WindowSums {
   /** Measured minutes of the window, of those since the scope was first seen. */
   readonly measuredMinutes: number;
   readonly windowMinutes: number;
+  /** Minutes of the window since the scope was first seen. */
+  readonly existedMinutes: number;
 }
 
-export function figuresOf(method: ObjectiveDefinition['method'], { tally, measuredMinutes, windowMinutes }: WindowSums): WindowFigures {
-  const coverage = fraction(BigInt(measuredMinutes), BigInt(Math.max(1, windowMinutes)));
-  if (method === 'events') return { total: tally.events, bad: tally.bad, coverage };
+export function figuresOf(method: ObjectiveDefinition['method'], { tally, measuredMinutes, windowMinutes, existedMinutes }: WindowSums): WindowFigures {
+  const shares = { coverage: fraction(BigInt(measuredMinutes), BigInt(Math.max(1, windowMinutes))), observed: fraction(BigInt(measuredMinutes), BigInt(Math.max(1, existedMinutes))) };
+  if (method === 'events') return { total: tally.events, bad: tally.bad, ...shares };
   // A minute that is bad although not measured is known to be bad; one that is neither is in no sum.
-  return { total: measuredMinutes + tally.blindMinutes, bad: tally.badMinutes, coverage };
+  return { total: measuredMinutes + tally.blindMinutes, bad: tally.badMinutes, ...shares };
 }
 
 export type Budget =
@@ -48,10 +52,11 @@ export type Budget =
  * were not measured: its budget is for the whole of it, not for the part that has passed.
  */
 export function budgetOf({ target, budget, minimum }: Pick<ObjectiveDefinition, 'target' | 'budget' | 'minimum'>, figures: WindowFigures, minCoverage: Ppb, periodUnits?: number): Budget {
-  const { total, bad, coverage } = figures;
+  // A young scope is judged by the time it has existed; alerts want their whole window.
+  const { total, bad, coverage, observed = coverage } = figures;
   if (total === 0) return { state: 'insufficient_data', reason: 'Nothing was measured in the window.' };
   if (total < minimum.events && bad < minimum.bad) return { state: 'insufficient_data', reason: `${total} of at least ${minimum.events}, and ${bad} bad ones of at least ${minimum.bad}.` };
-  if (compare(coverage, fraction(minCoverage, whole)) < 0 && bad < minimum.bad) return { state: 'insufficient_data', reason: 'Too little of the window was measured.' };
+  if (compare(observed, fraction(minCoverage, whole)) < 0 && bad < minimum.bad) return { state: 'insufficient_data', reason: 'Too little of the window was measured.' };
   const allowed = budget * BigInt(Math.max(total, periodUnits ?? 0));
   const used = BigInt(bad) * whole;
   const achieved = fraction(BigInt(total - bad), BigInt(total));

@@ -52,18 +52,15 @@ export interface Tally {
 export const noTally: Tally = { events: 0, bad: 0, platform: 0, upstream: 0, slow: 0, badMinutes: 0, blindMinutes: 0 };
 export const tallyColumns = ['events', 'bad', 'platform', 'upstream', 'slow', 'badMinutes', 'blindMinutes'] as const satisfies readonly (keyof Tally)[];
 
-export const subtract = (a: Tally, b: Tally): Tally => combine(a, b, -1);
-export const add = (a: Tally, b: Tally): Tally => combine(a, b, 1);
-
-function combine(a: Tally, b: Tally, sign: number): Tally {
+export function subtract(a: Tally, b: Tally): Tally {
   return {
-    events: a.events + sign * b.events,
-    bad: a.bad + sign * b.bad,
-    platform: a.platform + sign * b.platform,
-    upstream: a.upstream + sign * b.upstream,
-    slow: a.slow + sign * b.slow,
-    badMinutes: a.badMinutes + sign * b.badMinutes,
-    blindMinutes: a.blindMinutes + sign * b.blindMinutes,
+    events: a.events - b.events,
+    bad: a.bad - b.bad,
+    platform: a.platform - b.platform,
+    upstream: a.upstream - b.upstream,
+    slow: a.slow - b.slow,
+    badMinutes: a.badMinutes - b.badMinutes,
+    blindMinutes: a.blindMinutes - b.blindMinutes,
   };
 }
 
@@ -79,19 +76,14 @@ export function countingKey({ indicator, method, sliceBadAbove }: ObjectiveDefin
   return [...parts, method === 'time_slices' ? `>${sliceBadAbove}` : ''].filter((part) => part !== '').join(' ');
 }
 
-export type MinuteState = 'good' | 'bad' | 'unmeasured';
-
-/** Of one minute in one scope. `measured`: whether the installation was covered well enough in it. */
+/**
+ * Of one minute in one scope. A minute is bad by its counts, else good when it was measured (also without traffic: nobody
+ * called in vain), else unmeasured, which is in no sum. `measured`: whether the installation was covered well enough.
+ */
 export function tallyMinute(definition: Pick<ObjectiveDefinition, 'indicator' | 'method' | 'sliceBadAbove'>, minute: ScopeMinute, measured: boolean): Tally {
   const counted = countEvents(definition.indicator, minute);
   const isBad = definition.method === 'time_slices' && isBadMinute(definition, counted, minute);
   return { ...counted, badMinutes: isBad ? 1 : 0, blindMinutes: isBad && !measured ? 1 : 0 };
-}
-
-/** A minute without traffic is good when it was measured: nobody called in vain. */
-export function minuteState(tally: Tally, measured: boolean): MinuteState {
-  if (tally.badMinutes > 0) return 'bad';
-  return measured ? 'good' : 'unmeasured';
 }
 
 type Counted = Omit<Tally, 'badMinutes' | 'blindMinutes'>;

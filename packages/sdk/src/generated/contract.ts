@@ -222,6 +222,260 @@ export interface CredentialEvent {
   next_due_at: string | null;
 }
 
+export interface AgreementList {
+  results: AgreementView[];
+  /** Pass as cursor for the next page; null at the end. */
+  next_cursor: string | null;
+}
+
+export interface AgreementQuery {
+  tenant_id?: string;
+}
+
+export interface AgreementRequest {
+  tenant_id: string;
+  title?: string;
+  /** A name of the terms above. */
+  terms: string;
+  /** Where its months begin and end. An IANA name such as America/New_York. */
+  time_zone: string;
+  /** First day, in its time zone. YYYY-MM-DD. */
+  starts: string;
+  /** Last day, in its time zone. YYYY-MM-DD. */
+  ends?: string;
+  /** In the currency's smallest unit: 500000 for $5,000.00. */
+  monthly_fee_minor: number;
+  /** ISO 4217, such as USD. */
+  currency: string;
+  maintenance?: {
+    /** Begins. An ISO 8601 time with its offset, such as 2026-11-01T02:00:00Z. */
+    from: string;
+    /** Ends. An ISO 8601 time with its offset, such as 2026-11-01T02:00:00Z. */
+    to: string;
+    /** When the customer was told. An ISO 8601 time with its offset, such as 2026-11-01T02:00:00Z. */
+    announced_at: string;
+    note?: string;
+  }[];
+  /** Uptime promised for each calendar month, in percent. */
+  target?: number | string;
+  /** What downtime is. */
+  downtime?: {
+    /** So many bad minutes in a row are downtime; every minute of such a run counts. */
+    consecutive_minutes: number;
+    /** A minute is bad when more than this share of the tenant's requests fails with a server error. */
+    above: number | string;
+    /** Whose server errors make a minute bad. */
+    errors: 'platform' | 'platform_and_upstream';
+    /** A minute in which no node gave a sign of life. downtime: it is bad like any other. left_out: it leaves the total, and the statement shows it. It is never up. */
+    unmeasured: 'downtime' | 'left_out';
+  };
+  /** Hours of elapsed time between the announcement and the beginning of a maintenance window. */
+  maintenance_notice_hours?: number;
+  /** Which clauses may exclude downtime. */
+  exclusions?: ('maintenance' | 'upstream' | 'customer' | 'force_majeure')[];
+  credits?: {
+    /** Uptime under this… */
+    below: number | string;
+    /** …gives this share of the monthly fee; the lowest tier that applies counts. */
+    credit: number | string;
+  }[];
+  /** Largest credit for a month, in percent of the monthly fee. */
+  cap?: number | string;
+}
+
+export interface AgreementView {
+  id: string;
+  tenant_id: string;
+  title?: string;
+  /** A name of the terms above. */
+  terms: string;
+  /** Where its months begin and end. An IANA name such as America/New_York. */
+  time_zone: string;
+  /** First day, in its time zone. YYYY-MM-DD. */
+  starts: string;
+  /** Last day, in its time zone. YYYY-MM-DD. */
+  ends?: string;
+  /** In the currency's smallest unit: 500000 for $5,000.00. */
+  monthly_fee_minor: number;
+  /** ISO 4217, such as USD. */
+  currency: string;
+  maintenance?: {
+    /** Begins. An ISO 8601 time with its offset, such as 2026-11-01T02:00:00Z. */
+    from: string;
+    /** Ends. An ISO 8601 time with its offset, such as 2026-11-01T02:00:00Z. */
+    to: string;
+    /** When the customer was told. An ISO 8601 time with its offset, such as 2026-11-01T02:00:00Z. */
+    announced_at: string;
+    note?: string;
+  }[];
+  /** Uptime promised for each calendar month, in percent. */
+  target?: number | string;
+  /** What downtime is. */
+  downtime?: {
+    /** So many bad minutes in a row are downtime; every minute of such a run counts. */
+    consecutive_minutes: number;
+    /** A minute is bad when more than this share of the tenant's requests fails with a server error. */
+    above: number | string;
+    /** Whose server errors make a minute bad. */
+    errors: 'platform' | 'platform_and_upstream';
+    /** A minute in which no node gave a sign of life. downtime: it is bad like any other. left_out: it leaves the total, and the statement shows it. It is never up. */
+    unmeasured: 'downtime' | 'left_out';
+  };
+  /** Hours of elapsed time between the announcement and the beginning of a maintenance window. */
+  maintenance_notice_hours?: number;
+  /** Which clauses may exclude downtime. */
+  exclusions?: ('maintenance' | 'upstream' | 'customer' | 'force_majeure')[];
+  credits?: {
+    /** Uptime under this… */
+    below: number | string;
+    /** …gives this share of the monthly fee; the lowest tier that applies counts. */
+    credit: number | string;
+  }[];
+  /** Largest credit for a month, in percent of the monthly fee. */
+  cap?: number | string;
+  /** Agreements of the playbook are changed in its file. */
+  source: 'playbook' | 'api';
+}
+
+export interface DowntimeView {
+  run: {
+    from: string;
+    to: string;
+    minutes: number;
+  };
+  in_period: {
+    from: string;
+    to: string;
+    minutes: number;
+  };
+  unmeasured_minutes: number;
+  requests: number;
+  failed_requests: number;
+  excluded: {
+    exclusion_id: string;
+    /** maintenance announced in time; a failure of a vendor; caused by the customer; force majeure. */
+    clause: 'maintenance' | 'upstream' | 'customer' | 'force_majeure';
+    minutes: number;
+  }[];
+  counted_minutes: number;
+}
+
+export interface Exclusion {
+  id: string;
+  agreement_id: string;
+  tenant_id: string;
+  /** maintenance announced in time; a failure of a vendor; caused by the customer; force majeure. */
+  clause: 'maintenance' | 'upstream' | 'customer' | 'force_majeure';
+  from: string;
+  to: string;
+  announced_at: string | null;
+  reason: string;
+  evidence: {
+    calls: ExclusionCall[];
+    links: string[];
+    notes: string | null;
+  };
+  state: 'proposed' | 'approved' | 'rejected';
+  proposed_by: string;
+  proposed_at: string;
+  decided_by: string | null;
+  decided_at: string | null;
+  decision_note: string | null;
+}
+
+export interface ExclusionCall {
+  id: string;
+  at: string;
+  request_id: string;
+  connector: string | null;
+  status: number;
+  origin: string | null;
+  code: string | null;
+  upstream_status: number | null;
+  upstream_answer: string | null;
+}
+
+export interface ExclusionDecision {
+  decision: 'approve' | 'reject';
+  note?: string;
+}
+
+export interface ExclusionList {
+  results: Exclusion[];
+  /** Pass as cursor for the next page; null at the end. */
+  next_cursor: string | null;
+}
+
+export interface ExclusionQuery {
+  agreement_id?: string;
+  state?: 'proposed' | 'approved' | 'rejected';
+  limit?: number;
+  cursor?: string;
+}
+
+export interface ExclusionRequest {
+  agreement_id: string;
+  /** maintenance announced in time; a failure of a vendor; caused by the customer; force majeure. */
+  clause: 'maintenance' | 'upstream' | 'customer' | 'force_majeure';
+  from: string;
+  to: string;
+  reason: string;
+  announced_at?: string;
+  evidence?: {
+    /** Calls of the tenant within the time; their records are copied. */
+    call_ids?: string[];
+    /** Such as the vendor's status page. */
+    links?: string[];
+    notes?: string;
+  };
+}
+
+export interface PeriodCallsQuery {
+  limit?: number;
+  cursor?: string;
+}
+
+export interface PeriodQuery {
+  limit?: number;
+}
+
+export interface RevisionQuery {
+  revision?: number;
+}
+
+export interface StatementList {
+  results: StatementView[];
+  /** Pass as cursor for the next page; null at the end. */
+  next_cursor: string | null;
+}
+
+export interface StatementView {
+  agreement_id: string;
+  tenant_id: string;
+  month: string;
+  state: 'open' | 'closed';
+  revision: number | null;
+  from: string;
+  to: string;
+  time_zone: string;
+  period_minutes: number;
+  unmeasured_minutes: number;
+  left_out_minutes: number;
+  total_minutes: number;
+  downtime_minutes: number;
+  excluded_minutes: number;
+  uptime_percent: string | null;
+  target_percent: string;
+  meets_target: boolean | null;
+  credit_percent: string;
+  credit_minor: number;
+  monthly_fee_minor: number;
+  currency: string;
+  downtime: DowntimeView[];
+  /** How the figures come about, line by line. */
+  working: string[];
+}
+
 export interface Alert {
   id: string;
   title: string;
@@ -1689,6 +1943,291 @@ export interface WebhookLag {
     /** The 95th percentile is above 30 seconds. */
     behind: boolean;
   }[];
+}
+
+export interface BudgetView {
+  state: 'known' | 'insufficient_data';
+  reason: string | null;
+  /** Events, or minutes by the time-slice method, in the window. */
+  total: number;
+  bad: number;
+  achieved_percent: string | null;
+  meets_target: boolean | null;
+  consumed_percent: string | null;
+  remaining_percent: string | null;
+  bad_left: number | null;
+  consumed_by: {
+    cause: 'platform' | 'upstream' | 'slow';
+    bad: number;
+    /** Of what is consumed. */
+    percent: string;
+  }[];
+  projected_exhaustion: {
+    at: string;
+    /** Over the last six hours, which the projection goes by. */
+    burn_rate: string;
+  } | null;
+  from: string;
+  to: string;
+  coverage: Coverage;
+}
+
+export interface BurnAlertList {
+  results: BurnAlertView[];
+  /** Pass as cursor for the next page; null at the end. */
+  next_cursor: string | null;
+}
+
+export interface BurnAlertQuery {
+  objective?: string;
+  /** overall, connector:<id>, category:<id> or tenant:<id>. */
+  scope?: string;
+  state?: AlertState;
+  limit?: number;
+  cursor?: string;
+}
+
+export interface BurnAlertView {
+  id: string;
+  objective: string;
+  scope: string;
+  tier: string;
+  severity: 'P1' | 'P2' | 'P3' | 'P4';
+  notify: string[];
+  state: AlertState;
+  fired_minute: string;
+  resolved_minute: string | null;
+  long: {
+    bad: number;
+    total: number;
+  };
+  short: {
+    bad: number;
+    total: number;
+  };
+}
+
+export interface BurnView {
+  tier: string;
+  severity: 'P1' | 'P2' | 'P3' | 'P4';
+  factor: string;
+  long: {
+    window: string;
+    total: number;
+    bad: number;
+    rate: string | null;
+    coverage_percent: string;
+  };
+  short: {
+    window: string;
+    total: number;
+    bad: number;
+    rate: string | null;
+    coverage_percent: string;
+  };
+  /** Both windows are strictly above the factor. */
+  above: boolean;
+  /** When it fires if every event is bad from now on, starting clean. */
+  fires_after_total_outage: string;
+  /** When it ends after such an outage. */
+  resets_after: string;
+}
+
+export interface Coverage {
+  measured_minutes: number;
+  window_minutes: number;
+  /** Measured share of the window, cut to four decimals. What was not measured is in no sum. */
+  percent: string;
+}
+
+export interface Deployment {
+  id: string;
+  service: string;
+  version: string;
+  /** What kind of change is deployed. */
+  change: 'normal' | 'critical' | 'reliability';
+  description: string | null;
+  url: string | null;
+  deployed_at: string;
+  created_by: string;
+  /** The share of bad events after it against the one before it, for each objective counted in events, overall. */
+  effects: DeploymentEffectView[];
+}
+
+export interface DeploymentEffectView {
+  objective: string;
+  verdict: 'worse' | 'no_change' | 'too_early' | 'insufficient_data';
+  before: {
+    events: number;
+    bad: number;
+  };
+  after: {
+    events: number;
+    bad: number;
+  };
+  p: number | null;
+  explanation: string;
+}
+
+export interface DeploymentList {
+  results: Deployment[];
+  /** Pass as cursor for the next page; null at the end. */
+  next_cursor: string | null;
+}
+
+export interface DeploymentQuery {
+  since?: string;
+  limit?: number;
+  cursor?: string;
+}
+
+export interface DeploymentRequest {
+  service?: string;
+  version: string;
+  /** What kind of change is deployed. */
+  change?: 'normal' | 'critical' | 'reliability';
+  description?: string;
+  url?: string;
+  deployed_at?: string;
+}
+
+export interface GateAnswer {
+  objective: string;
+  scope: string;
+  /** What kind of change is deployed. */
+  change: 'normal' | 'critical' | 'reliability';
+  decision: 'allow' | 'deny';
+  /** One line. */
+  reason: string;
+  mode: 'normal' | 'caution' | 'restricted' | 'critical' | 'exhausted' | null;
+  remaining_percent: string | null;
+  evaluated_to: string | null;
+  override: GateOverride | null;
+}
+
+export interface GateOverride {
+  id: string;
+  objective: string;
+  scope: string;
+  reason: string;
+  created_by: string;
+  created_at: string;
+  expires_at: string;
+}
+
+export interface GateOverrideList {
+  results: GateOverride[];
+  /** Pass as cursor for the next page; null at the end. */
+  next_cursor: string | null;
+}
+
+export interface GateOverrideRequest {
+  objective: string;
+  /** overall, connector:<id>, category:<id> or tenant:<id>. */
+  scope?: string;
+  /** Why this deployment cannot wait; recorded. */
+  reason: string;
+  expires_at: string;
+}
+
+export interface GateQuery {
+  objective: string;
+  /** overall, connector:<id>, category:<id> or tenant:<id>. */
+  scope?: string;
+  /** What kind of change is deployed. */
+  change?: 'normal' | 'critical' | 'reliability';
+}
+
+export interface ModeChangeView {
+  id: string;
+  at: string;
+  minute: string;
+  from: 'normal' | 'caution' | 'restricted' | 'critical' | 'exhausted' | null;
+  /** From the fullest budget to none. */
+  to: 'normal' | 'caution' | 'restricted' | 'critical' | 'exhausted';
+  remaining_percent: string;
+  total: number;
+  bad: number;
+  freeze: string;
+  notify: string[];
+  incident: string | null;
+  actions: string[];
+  event_id: string;
+}
+
+export interface ModeView {
+  mode: 'normal' | 'caution' | 'restricted' | 'critical' | 'exhausted' | null;
+  since: string | null;
+  freeze: 'none' | 'non_critical' | 'all_but_reliability';
+  notify: string[];
+  actions: string[];
+}
+
+export interface ObjectiveCallsQuery {
+  /** overall, connector:<id>, category:<id> or tenant:<id>. */
+  scope?: string;
+  limit?: number;
+  cursor?: string;
+}
+
+export interface ObjectiveDetail {
+  id: string;
+  title: string;
+  indicator: string;
+  /** Exactly as configured. */
+  target_percent: string;
+  method: 'events' | 'time_slices';
+  /** 30d, or a calendar unit with its time zone. */
+  window: string;
+  /** Kinds of scope it is kept in. */
+  scopes: string[];
+  evaluated_to: string | null;
+  overall: ObjectiveScope | null;
+  scope: string;
+  available_scopes: string[];
+  budget: BudgetView;
+  burn: BurnView[];
+  policy: ModeView;
+  /** The budget as it stood at the end of each of the last days, oldest first. */
+  history: {
+    at: string;
+    budget: BudgetView;
+  }[];
+  mode_changes: ModeChangeView[];
+  alerts: BurnAlertView[];
+}
+
+export interface ObjectiveList {
+  results: ObjectiveSummary[];
+  /** Pass as cursor for the next page; null at the end. */
+  next_cursor: string | null;
+}
+
+export interface ObjectiveQuery {
+  /** overall, connector:<id>, category:<id> or tenant:<id>. */
+  scope?: string;
+  history_days?: number;
+}
+
+export interface ObjectiveScope {
+  scope: string;
+  mode: 'normal' | 'caution' | 'restricted' | 'critical' | 'exhausted' | null;
+  budget: BudgetView;
+}
+
+export interface ObjectiveSummary {
+  id: string;
+  title: string;
+  indicator: string;
+  /** Exactly as configured. */
+  target_percent: string;
+  method: 'events' | 'time_slices';
+  /** 30d, or a calendar unit with its time zone. */
+  window: string;
+  /** Kinds of scope it is kept in. */
+  scopes: string[];
+  evaluated_to: string | null;
+  overall: ObjectiveScope | null;
 }
 
 export interface EffectiveManifest {

@@ -1,5 +1,6 @@
 /** How long sums are kept: the longest window and some months of statements. One row stays before them, as their beginning. */
-import type { Queryable } from '../database/pool.ts';
+import type { Pool, Queryable } from '../database/pool.ts';
+import { job, type AnyJob } from '../jobs/runner.ts';
 
 /** 90 days of a window, and a chart of 30 days before. */
 const keepDays = 125;
@@ -16,4 +17,8 @@ export async function trimSums(database: Queryable, nowMs: number): Promise<numb
   );
   await database.query(`delete from objective_coverage where minute < (select max(minute) from objective_coverage where minute < $1)`, [cutoff]);
   return rowCount ?? 0;
+}
+
+export function sumsRetentionJob(pool: Pool, now: () => number): AnyJob {
+  return job({ name: 'objectives-retention', cron: '43 3 * * *', timeoutMs: 600_000, parse: () => undefined, run: async () => void (await trimSums(pool, now())) });
 }

@@ -1,11 +1,11 @@
 /** `GET /v1/calls` and one call with its evidence. */
-import { CallList, CallParams, CallQuery, CallWithEvidence, type Call } from '@evenkeel/contract/api/calls.ts';
+import { CallList, CallParams, CallQuery, CallWithEvidence } from '@evenkeel/contract/api/calls.ts';
 import type { Queryable } from '../database/pool.ts';
 import { decodeCursor, pageOf } from '../http/cursor.ts';
 import { Refusal } from '../http/problem.ts';
 import { route, type Route } from '../http/route.ts';
 import { timeOfId } from '../identifier.ts';
-import { findCall, listCalls, type CallRow } from './call-store.ts';
+import { callView, findCall, listCalls } from './call-store.ts';
 import { visibleTenant } from './visible-tenant.ts';
 
 export function callRoutes(database: Queryable): Route[] {
@@ -31,7 +31,7 @@ export function callRoutes(database: Queryable): Route[] {
           before: keyOf(decodeCursor(query.cursor, 'string')),
           limit: limit + 1,
         });
-        return pageOf(rows, limit, ({ id }) => id, shown);
+        return pageOf(rows, limit, ({ id }) => id, callView);
       },
     }),
     route({
@@ -46,7 +46,7 @@ export function callRoutes(database: Queryable): Route[] {
         const at = timeOfId(params.id);
         const found = at === null ? null : await findCall(database, params.id, new Date(at), caller.tenantId);
         if (found === null) throw new Refusal('not_found', `There is no stored call ${params.id}. Successes are stored as a sample; failures are kept for a limited time.`);
-        return { ...shown(found), evidence: found.evidence };
+        return { ...callView(found), evidence: found.evidence };
       },
     }),
   ];
@@ -57,9 +57,4 @@ function keyOf(id: string | null): { at: Date; id: string } | null {
   const at = timeOfId(id);
   if (at === null) throw new Refusal('invalid_request', 'The cursor was not made by this list. Start again without one.');
   return { at: new Date(at), id };
-}
-
-function shown(row: CallRow): Call {
-  const { at, connector_id: connector, ...rest } = row;
-  return { ...rest, connector, at: at.toISOString(), overhead_us: Math.max(0, row.total_us - row.upstream_us) };
 }

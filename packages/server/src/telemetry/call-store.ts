@@ -1,5 +1,5 @@
 /** Call records in PostgreSQL: written in batches, read newest first. */
-import type { CallOutcome, CallSurface, CallEvidence } from '@evenkeel/contract/api/calls.ts';
+import type { Call, CallOutcome, CallSurface, CallEvidence } from '@evenkeel/contract/api/calls.ts';
 import type { ErrorCode, Origin } from '@evenkeel/contract/errors.ts';
 import type { Queryable } from '../database/pool.ts';
 
@@ -27,15 +27,21 @@ export interface CallRow {
   sampled: boolean;
 }
 
-const columns = `id, at, request_id, tenant_id, account_id, connector_id, connector_version, surface, resource, method, status,
+/** A record as the API shows it. */
+export function callView(row: CallRow): Call {
+  const { at, connector_id: connector, ...rest } = row;
+  return { ...rest, connector, at: at.toISOString(), overhead_us: Math.max(0, row.total_us - row.upstream_us) };
+}
+
+export const callColumns = `id, at, request_id, tenant_id, account_id, connector_id, connector_version, surface, resource, method, status,
   outcome, origin, code, reason, upstream_status, upstream_us, total_us, request_bytes, response_bytes, sampled`;
 
 /** One statement for the batch: either all of it is stored or none. Repeating a batch stores nothing twice. */
 export async function insertCalls(database: Queryable, rows: readonly (CallRow & { evidence: CallEvidence | null })[]): Promise<void> {
   await database.query({
     name: 'insert-calls',
-    text: `insert into calls (${columns}, evidence)
-           select ${columns}, evidence from jsonb_populate_recordset(null::calls, $1)
+    text: `insert into calls (${callColumns}, evidence)
+           select ${callColumns}, evidence from jsonb_populate_recordset(null::calls, $1)
            on conflict do nothing`,
     values: [toJson(rows)],
   });
@@ -78,7 +84,7 @@ export async function listCalls(database: Queryable, filter: CallFilter): Promis
   if (filter.since !== null) where('at >= ?', filter.since);
   if (filter.before !== null) where('(at, id) < (?, ?) and at <= ?', filter.before.at, filter.before.id, filter.before.at);
   const { rows } = await database.query<CallRow>(
-    `select ${columns} from calls
+    `select ${callColumns} from calls
      ${conditions.length === 0 ? '' : `where ${conditions.join(' and ')}`}
      order by at desc, id desc
      limit $${values.push(filter.limit)}`,
@@ -90,7 +96,7 @@ export async function listCalls(database: Queryable, filter: CallFilter): Promis
 /** `at` is the moment the id was made, so that one partition is read; null when there is no such call for the tenant. */
 export async function findCall(database: Queryable, id: string, at: Date, tenantId: string | null): Promise<(CallRow & { evidence: CallEvidence | null }) | null> {
   const { rows } = await database.query<CallRow & { evidence: CallEvidence | null }>(
-    `select ${columns}, evidence from calls where at = $1 and id = $2 and ($3::text is null or tenant_id = $3)`,
+    `select ${callColumns}, evidence from calls where at = $1 and id = $2 and ($3::text is null or tenant_id = $3)`,
     [at, id, tenantId],
   );
   return rows[0] ?? null;

@@ -6,6 +6,7 @@ import { decideBurn } from '@evenkeel/core/objectives/burn-alert.ts';
 import type { BudgetPolicy, ObjectiveDefinition } from '@evenkeel/core/objectives/definition.ts';
 import { nextMode } from '@evenkeel/core/objectives/policy-mode.ts';
 import { raisedText } from '@evenkeel/core/objectives/share.ts';
+import type { BudgetModeChangedData } from '@evenkeel/contract/events.ts';
 import type { PolicyMode } from '@evenkeel/contract/playbook/budget-policy.ts';
 import { beginAudit, completeAudit } from '../../access/audit.ts';
 import { ensureTenant } from '../../access/keys.ts';
@@ -67,10 +68,10 @@ async function applyMode(client: Queryable, { objective, track, policy, figures,
   // Raised to the next step, so that what is shown is above an edge exactly when the budget is.
   const remainingPercent = raisedText({ num: budget.remaining.num * 100n, den: budget.remaining.den }, 4);
   const scope = writeScope(track);
-  const change = { objective_id: objective.id, scope, from: current, to: mode, remaining_percent: remainingPercent, total: window.total, bad: window.bad, minute: new Date(minute * 60_000).toISOString(), freeze: rule.freeze, notify: rule.notify, incident: rule.incident ?? null, actions: rule.actions };
+  const data: BudgetModeChangedData = { change_id: id, objective_id: objective.id, scope, from: current, to: mode, remaining_percent: remainingPercent, total: window.total, bad: window.bad, minute: new Date(minute * 60_000).toISOString(), freeze: rule.freeze, notify: [...rule.notify], incident: rule.incident ?? null, actions: [...rule.actions] };
   const tenantId = track.kind === 'tenant' ? track.id : null;
   if (tenantId !== null) await ensureTenant(client, tenantId);
-  await publishEvents(client, [{ id: eventId, tenantId, accountId: null, type: 'budget:mode_changed', data: { change_id: id, ...change } }]);
+  await publishEvents(client, [{ id: eventId, tenantId, accountId: null, type: 'budget:mode_changed', data }]);
   await writeModeChange(client, { id, objectiveId: objective.id, scope: track, from: current, to: mode, minute, total: window.total, bad: window.bad, remainingPercent, freeze: rule.freeze, notify: rule.notify, incident: rule.incident ?? null, actions: rule.actions, eventId });
   const audit = await beginAudit(client, { actor: 'evenkeel', action: `budget.mode_changed:${current ?? 'none'}:${mode}`, tenantId, target: `objectives/${objective.id}?scope=${scope}#${id}`, requestId: eventId });
   await completeAudit(client, audit, 200);

@@ -62,7 +62,7 @@ export async function readWindows(database: Queryable, tracks: readonly Track[],
       const tally = subtract(ofTrack?.get(to) ?? noTally, ofTrack?.get(from) ?? noTally);
       // Before its first event a scope did not exist: nothing was measured for it.
       const begin = Math.min(to, Math.max(from, track.firstMinute));
-      return { tally, measuredMinutes: begin >= to ? 0 : (measured.get(to) ?? 0) - (measured.get(begin) ?? 0), windowMinutes: to - from };
+      return { tally, measuredMinutes: begin >= to ? 0 : (measured.get(to) ?? 0) - (measured.get(begin) ?? 0), windowMinutes: to - from, existedMinutes: to - begin };
     },
   };
 }

@@ -1,0 +1,116 @@
+/** Agreements and their monthly statements; the calls behind a month's downtime. */
+import { AgreementList, AgreementParams, AgreementQuery, AgreementRequest, AgreementView, PeriodCallsQuery, PeriodParams, PeriodQuery, RevisionQuery, StatementList, StatementView } from '@evenkeel/contract/api/agreements.ts';
+import { CallList } from '@evenkeel/contract/api/calls.ts';
+import type { Agreement } from '@evenkeel/contract/playbook/agreements.ts';
+import { lintAgreement } from '@evenkeel/core/objectives/agreement-lint.ts';
+import { ensureTenant } from '../../access/keys.ts';
+import { transaction, type Pool } from '../../database/pool.ts';
+import { decodeCursor, pageOf } from '../../http/cursor.ts';
+import { Refusal } from '../../http/problem.ts';
+import { route, type Route } from '../../http/route.ts';
+import { callView } from '../../telemetry/call-store.ts';
+import { listBadCalls } from '../bad-calls.ts';
+import { readAgreements, type Definitions, type KnownAgreement } from '../definitions.ts';
+import { findAgreement, requireInstallation } from './agreement-request.ts';
+import { forgetAgreementMinutes, putAgreement } from './agreement-store.ts';
+import { computeStatement, findStatement, statedMonths } from './statements.ts';
+
+const viewOf = ({ written, source }: KnownAgreement) => ({ ...written, source });
+
+export function agreementRoutes({ pool, definitions }: { pool: Pool; definitions: Definitions }): Route[] {
+  return [
+    route({
+      method: 'GET',
+      path: '/v1/agreements',
+      summary: 'Agreements of the playbook and of the API',
+      tag: 'objectives',
+      access: 'read',
+      audit: { none: 'reads only' },
+      schema: { query: AgreementQuery, response: { 200: AgreementList } },
+      async handle({ query, caller }) {
+        const tenantId = caller.tenantId ?? query.tenant_id ?? null;
+        const found = await readAgreements(pool, definitions);
+        return { results: found.filter(({ written }) => tenantId === null || written.tenant_id === tenantId).map(viewOf), next_cursor: null };
+      },
+    }),
+    route({
+      method: 'PUT',
+      path: '/v1/agreements/:id',
+      summary: 'Make an agreement, or state it anew',
+      tag: 'objectives',
+      access: 'admin',
+      audit: { action: 'agreement.put' },
+      schema: { params: AgreementParams, body: AgreementRequest, response: { 200: AgreementView } },
+      async handle({ params, body, caller }) {
+        requireInstallation(caller);
+        const agreement: Agreement = { ...body, id: params.id };
+        const known = await readAgreements(pool, definitions);
+        if (known.some(({ written, source }) => written.id === params.id && source === 'playbook')) throw new Refusal('conflict', `The agreement ${params.id} stands in the playbook's agreements.yaml; change it there.`);
+        const overlapping = known.find(({ written }) => written.id !== params.id && written.tenant_id === agreement.tenant_id && written.starts <= (agreement.ends ?? '9999') && agreement.starts <= (written.ends ?? '9999'));
+        if (overlapping !== undefined) throw new Refusal('conflict', `The tenant ${agreement.tenant_id} has the agreement ${overlapping.written.id} on some of these days. End that one first.`);
+        const faults = lintAgreement(agreement, definitions.terms, '').filter(({ severity }) => severity === 'error');
+        if (faults[0] !== undefined) throw new Refusal('validation_failed', `${faults[0].path}: ${faults[0].message}`, { errors: faults.map(({ path, message, suggestion }) => ({ path: `body.${path}`, message, ...(suggestion === undefined ? {} : { suggestion }) })) });
+        await transaction(pool, async (client) => {
+          await ensureTenant(client, agreement.tenant_id);
+          await putAgreement(client, agreement, caller.keyId);
+          await forgetAgreementMinutes(client, agreement.id);
+        });
+        return { ...agreement, source: 'api' as const };
+      },
+    }),
+    route({
+      method: 'GET',
+      path: '/v1/agreements/:id/periods',
+      summary: 'Monthly statements, newest first: closed months as kept, the open one as it stands',
+      tag: 'objectives',
+      access: 'read',
+      audit: { none: 'reads only' },
+      schema: { params: AgreementParams, query: PeriodQuery, response: { 200: StatementList } },
+      async handle({ params, query, caller }) {
+        const { definition } = await findAgreement(pool, definitions, params.id, caller);
+        const months = await statedMonths(pool, definition, query.limit ?? 12);
+        const results = await Promise.all(months.map(async (month) => (await findStatement(pool, definition.id, month, null)) ?? (await computeStatement(pool, definition, month))));
+        return { results: results.filter((one) => one !== null), next_cursor: null };
+      },
+    }),
+    route({
+      method: 'GET',
+      path: '/v1/agreements/:id/periods/:month',
+      summary: 'The statement of a month, or one of its revisions',
+      tag: 'objectives',
+      access: 'read',
+      audit: { none: 'reads only' },
+      schema: { params: PeriodParams, query: RevisionQuery, response: { 200: StatementView } },
+      async handle({ params, query, caller }) {
+        const { definition } = await findAgreement(pool, definitions, params.id, caller);
+        const kept = await findStatement(pool, definition.id, params.month, query.revision ?? null);
+        const found = kept ?? (query.revision === undefined ? await computeStatement(pool, definition, params.month) : null);
+        if (found === null) throw new Refusal('not_found', query.revision === undefined ? `Nothing of ${params.month} is measured under the agreement ${params.id}.` : `The statement of ${params.month} has no revision ${query.revision}.`);
+        return found;
+      },
+    }),
+    route({
+      method: 'GET',
+      path: '/v1/agreements/:id/periods/:month/calls',
+      summary: 'The calls that caused the month\'s downtime, and so its credit; newest first',
+      tag: 'objectives',
+      access: 'read',
+      audit: { none: 'reads only' },
+      schema: { params: PeriodParams, query: PeriodCallsQuery, response: { 200: CallList } },
+      async handle({ params, query, caller }) {
+        const { definition } = await findAgreement(pool, definitions, params.id, caller);
+        const statement = (await findStatement(pool, definition.id, params.month, null)) ?? (await computeStatement(pool, definition, params.month));
+        if (statement === null) throw new Refusal('not_found', `Nothing of ${params.month} is measured under the agreement ${params.id}.`);
+        const limit = query.limit ?? 50;
+        const rows = await listBadCalls(pool, {
+          scope: { kind: 'tenant', id: definition.tenantId },
+          ranges: statement.downtime.map(({ in_period: span }) => ({ fromMs: Date.parse(span.from), toMs: Date.parse(span.to) })),
+          upstream: definition.downtime.errors === 'platform_and_upstream',
+          beforeId: decodeCursor(query.cursor, 'string'),
+          limit: limit + 1,
+        });
+        return pageOf(rows, limit, ({ id }) => id, callView);
+      },
+    }),
+  ];
+}

@@ -1,0 +1,55 @@
+/**
+ * The calls behind a figure: those that were counted as bad, as telemetry recorded them. A call is counted in the minute
+ * it ended in, and its record says when it began.
+ */
+import type { Queryable } from '../database/pool.ts';
+import { Refusal } from '../http/problem.ts';
+import { timeOfId } from '../identifier.ts';
+import { callColumns, type CallRow } from '../telemetry/call-store.ts';
+import type { Scope } from './evaluation/scopes.ts';
+
+export interface BadCallFilter {
+  readonly scope: Scope;
+  /** Times in which the calls ended, milliseconds since the epoch, the end not included. */
+  readonly ranges: readonly { readonly fromMs: number; readonly toMs: number }[];
+  /** Vendors' failures as well. */
+  readonly upstream: boolean;
+  /** The last call of the page before. */
+  readonly beforeId: string | null;
+  readonly limit: number;
+}
+
+/** Longer than any call: how far before a range its calls may have begun. */
+const longestCallMs = 15 * 60_000;
+const scopeColumns = { overall: null, connector: 'connector_id', tenant: 'tenant_id', category: null } as const;
+
+/** Answers of 500 and more, newest first. Refuses a scope that call records do not know. */
+export async function listBadCalls(database: Queryable, { scope, ranges, upstream, beforeId, limit }: BadCallFilter): Promise<CallRow[]> {
+  if (scope.kind === 'category') throw new Refusal('invalid_request', 'Call records do not hold the category. Ask for overall, a connector or a tenant.');
+  if (ranges.length === 0) return [];
+  const beforeMs = beforeId === null ? null : timeOfId(beforeId);
+  const column = scopeColumns[scope.kind];
+  const { rows } = await database.query<CallRow>(
+    `select ${callColumns} from calls c
+     where outcome <> 'success' and outcome = 'failure' and status >= 500 and (coalesce(origin, 'platform') = 'platform' or ($1 and origin = 'upstream'))
+       and at >= $2 and at < $3
+       and exists (
+         select 1 from unnest($4::timestamptz[], $5::timestamptz[]) as r (from_at, to_at)
+         where c.at + c.total_us * interval '1 microsecond' >= r.from_at and c.at + c.total_us * interval '1 microsecond' < r.to_at
+       )
+       and ($6::text is null or (at, id) < ($7::timestamptz, $6)) ${column === null ? '' : `and ${column} = $9`}
+     order by at desc, id desc limit $8`,
+    [
+      upstream,
+      new Date(Math.min(...ranges.map(({ fromMs }) => fromMs)) - longestCallMs),
+      new Date(Math.max(...ranges.map(({ toMs }) => toMs))),
+      ranges.map(({ fromMs }) => new Date(fromMs)),
+      ranges.map(({ toMs }) => new Date(toMs)),
+      beforeId,
+      beforeMs === null ? null : new Date(beforeMs),
+      limit,
+      ...(column === null ? [] : [scope.id]),
+    ],
+  );
+  return rows;
+}

@@ -1,0 +1,35 @@
+/** What became of the error rate around deployments: two windows an objective and deployment, read at their edges. */
+import type { Deployment } from '@evenkeel/contract/api/objectives.ts';
+import { effectOf } from '@evenkeel/core/objectives/deployment-effect.ts';
+import type { Queryable } from '../../database/pool.ts';
+import { readProgress } from '../counting/counting.ts';
+import type { Definitions } from '../definitions.ts';
+import { readTracks, readWindows, tracksOf } from '../evaluation/scopes.ts';
+import type { DeploymentRow } from './gate-store.ts';
+
+export async function withEffects(database: Queryable, { objectives, policy }: Definitions, rows: readonly DeploymentRow[]): Promise<Deployment[]> {
+  const counted = objectives.filter(({ method, scopes }) => method === 'events' && scopes.includes('overall'));
+  const rule = policy.deployments;
+  const around = rows.map((row) => {
+    // The minute of the deployment itself belongs to neither side.
+    const minute = Math.floor(row.deployed_at.getTime() / 60_000);
+    return { row, before: { from: minute - rule.compare_minutes, to: minute }, after: { from: minute + 1, to: minute + 1 + rule.compare_minutes } };
+  });
+  const { last_minute: last } = await readProgress(database);
+  const tracks = await readTracks(database, counted, { kind: 'overall', id: '' });
+  const reader = await readWindows(database, tracks, around.flatMap(({ before, after }) => [before, after]));
+  return around.map(({ row, before, after }) => ({
+    ...row,
+    deployed_at: row.deployed_at.toISOString(),
+    effects: counted.flatMap((objective) => {
+      const [track] = tracksOf(objective, tracks);
+      if (track === undefined) return [];
+      const side = (range: typeof before) => {
+        const { events, bad } = reader.sums(track, range).tally;
+        return { events, bad };
+      };
+      const sides = { before: side(before), after: side(after) };
+      return [{ objective: objective.id, ...sides, ...effectOf(sides.before, sides.after, last !== null && last + 1 >= after.to, rule) }];
+    }),
+  }));
+}

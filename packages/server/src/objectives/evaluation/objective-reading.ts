@@ -1,0 +1,64 @@
+/** One objective in one scope, read for an answer: its budget now and on the days before, burn, mode, alerts. */
+import type { ObjectiveDetail } from '@evenkeel/contract/api/objectives.ts';
+import type { BudgetPolicy, ObjectiveDefinition } from '@evenkeel/core/objectives/definition.ts';
+import { countingKey } from '@evenkeel/core/objectives/tally.ts';
+import type { Queryable } from '../../database/pool.ts';
+import { readProgress } from '../counting/counting.ts';
+import { figuresAt, rangesOf, type Figures } from './figures.ts';
+import { budgetWindow, readTracks, readWindows, tracksOf, writeScope, type Scope, type Track } from './scopes.ts';
+import { listBurnAlerts, listModeChanges, readModes, stateKey, type ModeState } from './state-store.ts';
+import { alertView, budgetView, burnView, isoOf, modeChangeView, summaryOf } from './views.ts';
+
+export interface ScopeReading {
+  /** The first minute that is not evaluated; null before the first one is. */
+  readonly end: number | null;
+  readonly figures: Figures;
+  readonly mode: ModeState | null;
+}
+
+/** A track for a scope in which nothing happened yet: it adds up to nothing. */
+const noTrack = (objective: ObjectiveDefinition, scope: Scope): Track => ({ ...scope, trackId: 0, key: countingKey(objective), firstMinute: Number.MAX_SAFE_INTEGER });
+
+export async function readScopeNow(database: Queryable, objective: ObjectiveDefinition, policy: BudgetPolicy, scope: Scope): Promise<ScopeReading> {
+  const { last_minute: last } = await readProgress(database);
+  const end = last === null ? null : last + 1;
+  const [found] = tracksOf(objective, await readTracks(database, [objective], scope));
+  const at = end ?? 1;
+  const reader = await readWindows(database, found === undefined ? [] : [found], rangesOf(objective, policy.tiers, at));
+  const modes = await readModes(database, [objective.id]);
+  return { end, figures: figuresAt(objective, found ?? noTrack(objective, scope), reader, policy, at), mode: modes.get(stateKey(objective.id, scope)) ?? null };
+}
+
+/** Until a mode was written the budget is fine: normal is the mode a budget begins with. */
+export const modeOfReading = ({ mode, figures }: ScopeReading) => mode?.mode ?? (figures.budget.state === 'known' ? 'normal' : null);
+
+export async function readDetail(database: Queryable, objective: ObjectiveDefinition, policy: BudgetPolicy, scope: Scope, historyDays: number): Promise<ObjectiveDetail> {
+  const reading = await readScopeNow(database, objective, policy, scope);
+  const { end, figures } = reading;
+  const mode = modeOfReading(reading);
+  const rule = policy.modes[mode ?? 'normal'];
+  const tracks = tracksOf(objective, await readTracks(database, [objective]));
+  const [overall] = scope.kind === 'overall' ? [reading] : [await readScopeNow(database, objective, policy, { kind: 'overall', id: '' })];
+  const alerts = await listBurnAlerts(database, { objectiveId: objective.id, scope, firing: null, before: null, limit: 20 });
+  return {
+    ...summaryOf(objective, end === null ? null : isoOf(end)),
+    overall: { scope: 'overall', mode: modeOfReading(overall), budget: budgetView(overall.figures) },
+    scope: writeScope(scope),
+    available_scopes: tracks.map(writeScope),
+    budget: budgetView(figures),
+    burn: figures.tiers.map((tier) => burnView(tier, objective)),
+    policy: { mode, since: reading.mode?.since.toISOString() ?? null, freeze: rule.freeze, notify: [...rule.notify], actions: [...rule.actions] },
+    history: await readHistory(database, objective, policy, tracks.find((track) => track.kind === scope.kind && track.id === scope.id), end, historyDays),
+    mode_changes: (await listModeChanges(database, objective.id, scope, 20)).map(modeChangeView),
+    alerts: alerts.map(alertView),
+  };
+}
+
+async function readHistory(database: Queryable, objective: ObjectiveDefinition, policy: BudgetPolicy, track: Track | undefined, end: number | null, days: number): Promise<ObjectiveDetail['history']> {
+  if (track === undefined || end === null) return [];
+  const today = Math.floor(end / 1440) * 1440;
+  const ends = Array.from({ length: days }, (_, at) => today - (days - 1 - at) * 1440).filter((at) => at > track.firstMinute);
+  const untiered = { ...policy, tiers: [] };
+  const reader = await readWindows(database, [track], ends.flatMap((at) => [budgetWindow(objective, at).range, ...rangesOf(objective, [], at)]));
+  return ends.map((at) => ({ at: isoOf(at), budget: budgetView(figuresAt(objective, track, reader, untiered, at)) }));
+}

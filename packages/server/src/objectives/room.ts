@@ -1,0 +1,39 @@
+/** The objectives room, put together: what it evaluates comes from the playbook, what it counts from telemetry's tables. */
+import type { Pool } from '../database/pool.ts';
+import type { Route } from '../http/route.ts';
+import type { AnyJob } from '../jobs/runner.ts';
+import type { Log } from '../log.ts';
+import type { Playbook } from '../playbook/playbook.ts';
+import { agreementRoutes } from './agreements/agreement-routes.ts';
+import { exclusionRoutes } from './agreements/exclusion-routes.ts';
+import { definitionsOf } from './definitions.ts';
+import { gateRoutes } from './deploying/gate-routes.ts';
+import { objectiveRoutes } from './evaluation/objective-routes.ts';
+import { sumsRetentionJob } from './retention.ts';
+import { Ticker } from './ticker.ts';
+
+export interface ObjectivesParts {
+  readonly pool: Pool;
+  readonly log: Log;
+  readonly now: () => number;
+  readonly playbook: Playbook;
+  /** Whether this node evaluates. */
+  readonly evaluates: boolean;
+}
+
+export interface ObjectivesRoom {
+  readonly routes: readonly Route[];
+  readonly jobs: readonly AnyJob[];
+  close(): Promise<void>;
+}
+
+export function createObjectivesRoom({ pool, log, now, playbook, evaluates }: ObjectivesParts): ObjectivesRoom {
+  const definitions = definitionsOf(playbook);
+  const ticker = new Ticker(pool, log, definitions);
+  if (evaluates) ticker.start();
+  return {
+    routes: [...objectiveRoutes({ pool, definitions }), ...agreementRoutes({ pool, definitions }), ...exclusionRoutes({ pool, definitions }), ...gateRoutes({ pool, definitions, now })],
+    jobs: [sumsRetentionJob(pool, now)],
+    close: () => ticker.close(),
+  };
+}
