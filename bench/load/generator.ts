@@ -5,6 +5,7 @@
  * requests start on schedule whatever the answers do (open loop: latency counts from the scheduled start, so that a
  * stall is seen by every request it delays).
  */
+import { readFileSync } from 'node:fs';
 import net from 'node:net';
 import { quantile } from './measurement.ts';
 
@@ -12,6 +13,8 @@ export interface LoadPlan {
   port: number;
   /** The whole request as sent, head and body. */
   request: string;
+  /** Requests to be sent one after another in place of `request`: each preceded by its length in 4 bytes, most significant first. */
+  requestsFile?: string;
   connections: number;
   durationMs: number;
   /** Requests a second; closed loop without. */
@@ -35,15 +38,15 @@ const lastChunk = Buffer.from('0\r\n\r\n');
 
 class Connection {
   readonly #socket: net.Socket;
-  readonly #request: Buffer;
+  readonly #next: () => Buffer;
   readonly #onAnswer: (connection: Connection, ok: boolean) => void;
   #pending: Buffer | null = null;
   startedAt = 0;
   /** A call is under way: what arrives or ends without one is a server's idle time-out, no failed call. */
   busy = false;
 
-  constructor(port: number, request: Buffer, onAnswer: (connection: Connection, ok: boolean) => void, onFailure: (connection: Connection) => void) {
-    this.#request = request;
+  constructor(port: number, next: () => Buffer, onAnswer: (connection: Connection, ok: boolean) => void, onFailure: (connection: Connection) => void) {
+    this.#next = next;
     this.#onAnswer = onAnswer;
     this.#socket = net.connect({ port, host: '127.0.0.1', noDelay: true });
     this.#socket.on('data', (chunk: Buffer) => this.#data(chunk));
@@ -54,7 +57,7 @@ class Connection {
   send(at: number): void {
     this.startedAt = at;
     this.busy = true;
-    this.#socket.write(this.#request);
+    this.#socket.write(this.#next());
   }
 
   end(): void {
@@ -83,7 +86,7 @@ function isWhole(data: Buffer, headLength: number): boolean {
 }
 
 export async function generate(plan: LoadPlan): Promise<LoadResult> {
-  const request = Buffer.from(plan.request, 'latin1');
+  const next = plan.requestsFile === undefined ? always(Buffer.from(plan.request, 'latin1')) : inTurn(readFileSync(plan.requestsFile));
   const latencies: number[] = [];
   const idle: Connection[] = [];
   const late: number[] = [];
@@ -112,7 +115,7 @@ export async function generate(plan: LoadPlan): Promise<LoadResult> {
     failed += 1;
     if (failed >= plan.connections) done.resolve();
   };
-  const connections = Array.from({ length: plan.connections }, () => new Connection(plan.port, request, answered, lost));
+  const connections = Array.from({ length: plan.connections }, () => new Connection(plan.port, next, answered, lost));
   if (plan.rate === undefined) for (const connection of connections) connection.send(performance.now());
   else {
     idle.push(...connections);
@@ -130,6 +133,20 @@ export async function generate(plan: LoadPlan): Promise<LoadResult> {
   for (const connection of connections) connection.end();
   const sorted = latencies.toSorted((a, b) => a - b);
   return { rps: latencies.length / seconds, answered: latencies.length, notOk, failed, p50Ms: quantile(sorted, 0.5), p99Ms: quantile(sorted, 0.99), maxMs: sorted.at(-1) ?? Number.NaN };
+}
+
+const always = (request: Buffer) => (): Buffer => request;
+
+/** From the front again when all have been sent. */
+function inTurn(file: Buffer): () => Buffer {
+  let at = 0;
+  return () => {
+    if (at >= file.length) at = 0;
+    const length = file.readUInt32BE(at);
+    const request = file.subarray(at + 4, at + 4 + length);
+    at += 4 + length;
+    return request;
+  };
 }
 
 /** Starts what is due, checking once a turn of the event loop's timers (about a millisecond). */
