@@ -13,7 +13,7 @@ export interface Erased {
 export async function eraseTenant(pool: Pool, tenantId: string): Promise<Erased> {
   const shared = await pool.query<{ id: string }>(
     `select distinct request_id as id from inbound_events mine where tenant_id = $1
-       and exists (select from inbound_events other where other.request_id = mine.request_id and other.tenant_id is distinct from $1)`,
+       and exists (select from inbound_events other where other.received_at = mine.received_at and other.request_id = mine.request_id and other.tenant_id is distinct from $1)`,
     [tenantId],
   );
   const sharedIds = shared.rows.map(({ id }) => id);

@@ -56,7 +56,10 @@ export interface SplitResult {
 }
 
 const nothing: SplitResult = { requests: 0, events: 0, duplicates: 0, waiting: 0 };
-const maxRequests = 300;
+const maxRequests = 400;
+/** Requests or events looked at in one turn of the event loop: what is received meanwhile waits no longer than that. */
+const turnSize = 20;
+const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 const maxBytes = 16 * 1024 * 1024;
 
 /** Cuts one batch. Resolves with zeros when nothing waits, or others have it. */
@@ -148,7 +151,11 @@ async function dropOrphans(client: Queryable, seqs: readonly number[], found: re
 }
 
 async function piecesOf(parts: SplitterParts, client: Queryable, requests: readonly Queued[], poisoned: string | undefined): Promise<Piece[]> {
-  const read = requests.map((request) => ({ request, ...readOne(parts, request, poisoned) }));
+  const read: ({ readonly request: Queued } & ReadRequest)[] = [];
+  for (const request of requests) {
+    read.push({ request, ...readOne(parts, request, poisoned) });
+    if (read.length % turnSize === 0) await nextTurn();
+  }
   const present = await presentOwners(client, [...new Set(requests.flatMap(({ account_id: id }) => id ?? []))]);
   const finders = new Map<string, Awaited<ReturnType<typeof findOwners>>>();
   for (const connectorId of new Set(requests.map(({ connector_id: id }) => id))) {
@@ -242,7 +249,8 @@ interface Worked {
 async function workOn(parts: SplitterParts, client: Queryable, pieces: readonly Piece[], after: (() => void)[]): Promise<Worked> {
   const waiting = await keysWaiting(client, pieces.flatMap(({ row }) => row.order_key ?? []));
   const worked: Worked = { rows: [], events: [], work: [] };
-  for (const piece of pieces) {
+  for (const [index, piece] of pieces.entries()) {
+    if (index % turnSize === turnSize - 1) await nextTurn();
     const key = piece.row.order_key?.toString('hex');
     const outcome = key !== undefined && waiting.has(key) ? behind : (piece.settled ?? (await resolveSafely(parts, piece)));
     const delayMs = outcome.kind === 'retry' ? (outcome.delayMs ?? retryDelayMs(1, parts.random()) ?? 0) : 0;

@@ -26,7 +26,10 @@ interface Waiting<Row> {
   readonly bytes: number;
   readonly stored: () => void;
   readonly failed: (error: unknown) => void;
+  readonly since: number;
 }
+
+const forgottenMs = 200;
 
 export class GroupWriter<Row> {
   readonly #options: Required<GroupWriterOptions<Row>>;
@@ -34,6 +37,8 @@ export class GroupWriter<Row> {
   #waitingBytes = 0;
   #writing = 0;
   #scheduled = false;
+  #recentMs = 0;
+  #storedAt = Number.NEGATIVE_INFINITY;
   #idle: (() => void)[] = [];
   /** Since the start: rows stored, and statements that stored them. */
   readonly counts = { rows: 0, groups: 0, refused: 0, failed: 0 };
@@ -42,8 +47,9 @@ export class GroupWriter<Row> {
     this.#options = { writers: 2, maxGroupRows: 500, maxGroupBytes: 8 * 1024 * 1024, maxWaitingRows: 10_000, maxWaitingBytes: 128 * 1024 * 1024, ...options };
   }
 
-  get waiting(): number {
-    return this.#waiting.length;
+  /** How long the rows stored lately took to be committed, waiting included; 0 when none came lately. Milliseconds. */
+  get recentMs(): number {
+    return performance.now() - this.#storedAt > forgottenMs ? 0 : this.#recentMs;
   }
 
   /** Resolves once the row is committed. Rejects with `WriterBusy` when too much waits, or with the database's error. */
@@ -54,7 +60,7 @@ export class GroupWriter<Row> {
       return Promise.reject(new WriterBusy('Too many requests wait to be written.'));
     }
     return new Promise<void>((stored, failed) => {
-      this.#waiting.push({ row, bytes, stored, failed });
+      this.#waiting.push({ row, bytes, stored, failed, since: performance.now() });
       this.#waitingBytes += bytes;
       this.#schedule();
     });
@@ -104,6 +110,9 @@ export class GroupWriter<Row> {
       await this.#options.write(group.map(({ row }) => row));
       this.counts.rows += group.length;
       this.counts.groups += 1;
+      this.#storedAt = performance.now();
+      // The first of a group has waited longest. Half of the weight is that of the last two groups or so.
+      this.#recentMs += 0.3 * (this.#storedAt - (group[0]?.since ?? this.#storedAt) - this.#recentMs);
       for (const { stored } of group) stored();
     } catch (error) {
       if (group.length > 1 && this.#options.isRowFault(error)) {
