@@ -3,7 +3,7 @@
  * there are senders. `node inserter.ts '{"databaseUrl","rowFile","connections","durationMs"}'`; prints {"rps"}.
  */
 import { readFileSync } from 'node:fs';
-import pg from 'pg';
+import { createPool } from '@evenkeel/server/database/pool.ts';
 import { newId } from '@evenkeel/server/identifier.ts';
 
 interface Plan {
@@ -28,8 +28,8 @@ interface Row {
 const plan = JSON.parse(process.argv[2] ?? '{}') as Plan;
 const row = JSON.parse(readFileSync(plan.rowFile, 'utf8')) as Row;
 const [headers, body] = [Buffer.from(row.headers, 'base64'), Buffer.from(row.body, 'base64')];
-const clients = Array.from({ length: plan.connections }, () => new pg.Client({ connectionString: plan.databaseUrl }));
-await Promise.all(clients.map((client) => client.connect()));
+const pool = createPool(plan.databaseUrl, { max: plan.connections, onError: () => undefined });
+const clients = await Promise.all(Array.from({ length: plan.connections }, () => pool.connect()));
 const begun = performance.now();
 const until = begun + plan.durationMs;
 let inserted = 0;
@@ -48,4 +48,5 @@ await Promise.all(
   }),
 );
 console.log(JSON.stringify({ rps: inserted / ((performance.now() - begun) / 1000) }));
-await Promise.all(clients.map((client) => client.end()));
+for (const client of clients) client.release();
+await pool.end();
