@@ -1,10 +1,11 @@
 /**
  * What counting costs: an observation on the path of a call, over many series and with failures among them, the turn of
  * the half second included; and the memory of the series. Each round is timed by CPU time of this process alone.
- * Options: --series=5000 --observations=2000000
+ * Options: --series=5000 --observations=2000000; and what judging a minute costs: --evaluated=500000 --minutes=20
  */
 import { SeriesCounter } from '../packages/server/src/telemetry/counting/series-counter.ts';
 import type { Observation } from '../packages/server/src/telemetry/observation.ts';
+import { measureEvaluation } from './load/evaluation.ts';
 import { median, note, report } from './load/measurement.ts';
 
 const perHalf = 10_000;
@@ -30,6 +31,7 @@ export async function run(options: readonly string[]): Promise<void> {
   note(`${observations.length} series; ${perHalf} observations a half second are packed into ${packedBytes} bytes; slowest round ${Math.max(...costs).toFixed(3)} µs an observation`);
   report('telemetry', 'record_cost_us', median(costs), 'µs', { below: 3 });
   report('telemetry', 'memory_bytes_per_series', memoryOf(observations), 'B', { below: 2_000 });
+  await measureEvaluation(option('evaluated', 500_000), option('minutes', 20));
 }
 
 /** Calls as the gateway observes them: texts made anew for each, as there; one in twenty fails. */

@@ -2,6 +2,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { Fixture } from '@evenkeel/contract/fixture.ts';
+import { WebhookFixture } from '@evenkeel/contract/webhook-fixture.ts';
 import { withMappings } from '@evenkeel/core/connectors/mapping/mapping-files.ts';
 import type { Fault } from '@evenkeel/core/connectors/lint/fault.ts';
 import { checkShape } from '@evenkeel/core/connectors/lint/shape.ts';
@@ -15,11 +16,17 @@ export interface FixtureFile {
   /** Of its shape; a fixture with faults must not be replayed. */
   readonly faults: readonly Fault[];
 }
+export interface WebhookFixtureFile {
+  readonly name: string;
+  readonly fixture: WebhookFixture;
+  readonly faults: readonly Fault[];
+}
 export interface ConnectorFolder {
   readonly id: string;
   readonly path: string;
   readonly manifest: unknown;
   readonly fixtures: readonly FixtureFile[];
+  readonly webhookFixtures: readonly WebhookFixtureFile[];
   /** Empty when the file is missing. */
   readonly readme: string;
   readonly icon: string;
@@ -39,7 +46,8 @@ function readFolder(id: string): ConnectorFolder {
     id,
     path,
     manifest: withMappings(readJson(join(path, 'connector.json')), readMappings(join(path, 'mappings'))),
-    fixtures: readFixtures(join(path, 'fixtures')),
+    fixtures: readFixtures<Fixture>(join(path, 'fixtures'), Fixture),
+    webhookFixtures: readFixtures<WebhookFixture>(join(path, 'fixtures/webhooks'), WebhookFixture),
     readme: readText(join(path, 'README.md')),
     icon: readText(join(path, 'icon.svg')),
   };
@@ -61,13 +69,13 @@ function readText(path: string): string {
   return existsSync(path) ? readFileSync(path, 'utf8') : '';
 }
 
-function readFixtures(path: string): FixtureFile[] {
+function readFixtures<Kind>(path: string, schema: object): { name: string; fixture: Kind; faults: readonly Fault[] }[] {
   if (!existsSync(path)) return [];
   return readdirSync(path)
     .filter((file) => file.endsWith('.json'))
     .toSorted()
     .map((file) => {
-      const fixture = JSON.parse(readFileSync(join(path, file), 'utf8')) as Fixture;
-      return { name: basename(file, '.json'), fixture, faults: checkShape(Fixture, fixture).faults };
+      const fixture: unknown = JSON.parse(readFileSync(join(path, file), 'utf8'));
+      return { name: basename(file, '.json'), fixture: fixture as Kind, faults: checkShape(schema, fixture).faults };
     });
 }

@@ -12,6 +12,8 @@ import { compileConnector, type Connector } from '@evenkeel/core/connectors/comp
 import { compileCondition } from '@evenkeel/core/connectors/answers/condition.ts';
 import { lintManifest } from '@evenkeel/core/connectors/lint/lint.ts';
 import { runFixture } from '@evenkeel/core/gateway/fixture.ts';
+import { runWebhookFixture } from '@evenkeel/core/inbound/webhook-fixture.ts';
+import { createVerificationCrypto } from '@evenkeel/server/inbound/verification-crypto.ts';
 import { createCrypto } from '@evenkeel/server/upstream/crypto.ts';
 import { connectorFolders, type ConnectorFolder, type FixtureFile } from './connector-folder.ts';
 
@@ -27,6 +29,13 @@ for (const folder of folders) {
     test('the manifest names its folder and an existing schema', () => namesItself(folder));
     test('fixtures have the documented shape and hold no real people', () => wellFormed(folder));
     for (const file of folder.fixtures) test(`replays ${file.name}`, () => replays(folder, file));
+    for (const { name, fixture, faults } of folder.webhookFixtures) {
+      test(`replays the webhook ${name}`, async () => {
+        assert.deepEqual(faults, []);
+        assert.deepEqual((await runWebhookFixture(connectorOf(folder), fixture, { crypto: createVerificationCrypto() })).differences, []);
+      });
+    }
+    test('its webhooks are declared, and an accepted one and each handshake are recorded', () => coversWebhooks(folder));
     test('every method and action has a fixture of its success', () => coversMethods(folder));
     test('every scheme is used by a fixture', () => coversSchemes(folder));
     test('every error rule decides a fixture', () => coversErrorRules(folder));
@@ -34,6 +43,15 @@ for (const folder of folders) {
     test('the README says what is covered, how to set it up and what was verified where', () => documented(folder));
     test('the icon is a small drawing that loads nothing', () => drawn(folder));
   });
+}
+
+function coversWebhooks(folder: ConnectorFolder): void {
+  const { webhooks } = manifestOf(folder);
+  assert.ok(webhooks !== undefined, 'no section "webhooks"');
+  const outcomes = folder.webhookFixtures.map(({ fixture }) => fixture.outcome);
+  assert.ok(outcomes.some(({ kind }) => kind === 'accepted'), 'no fixture of an accepted webhook');
+  const answered = outcomes.flatMap((outcome) => (outcome.kind === 'reply' ? [outcome.handshake] : []));
+  assert.deepEqual((webhooks.handshake ?? []).map(({ id }) => id).filter((id) => !answered.includes(id)), [], 'handshakes without a fixture');
 }
 
 function manifestOf(folder: ConnectorFolder): Manifest {

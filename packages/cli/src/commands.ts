@@ -6,6 +6,7 @@ import { connectorsNew } from './commands/connectors-new.ts';
 import { connectorsPush, connectorsRollback } from './commands/connectors-push.ts';
 import { connectorsTest } from './commands/connectors-test.ts';
 import { demo } from './commands/demo.ts';
+import { exportGrafana, exportPrometheus } from './commands/export.ts';
 import { gate } from './commands/gate.ts';
 import { playbookRender } from './commands/playbook-render.ts';
 import { playbookCheck, playbookSlo } from './commands/playbook.ts';
@@ -26,6 +27,8 @@ export const commands: readonly Command[] = [
   playbookSlo,
   playbookRender,
   gate,
+  exportPrometheus,
+  exportGrafana,
   vaultStatus,
   vaultRotate,
 ];

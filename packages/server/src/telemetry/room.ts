@@ -7,8 +7,10 @@ import { BufferedCallRecorder } from './buffered-recorder.ts';
 import type { CallRecorder } from './call-record.ts';
 import { callRoutes } from './call-routes.ts';
 import { NodeCounter } from './counting/node-counter.ts';
-import type { MetricSource } from './metric.ts';
-import { metricsRoutes } from './metrics-routes.ts';
+import { CumulativeCounts } from './metrics/cumulative-counts.ts';
+import type { MetricSource } from './metrics/exposition.ts';
+import { metricsRoutes } from './metrics/metrics-routes.ts';
+import { StandingMetrics } from './metrics/standing-metrics.ts';
 import { monitoringRoutes } from './monitoring/monitoring-routes.ts';
 import type { Observer } from './observation.ts';
 import { ExternalCalls } from './otlp/external-calls.ts';
@@ -41,7 +43,8 @@ export interface TelemetryRoom {
 
 export async function createTelemetryRoom({ pool, log, now, node, version, seals, retention }: TelemetryParts): Promise<TelemetryRoom> {
   await prepareTelemetry(pool, now());
-  const counter = await NodeCounter.start({ database: pool, log, nodeId: node });
+  const cumulative = new CumulativeCounts();
+  const counter = await NodeCounter.start({ database: pool, log, nodeId: node, ended: (series) => cumulative.add(series) });
   const recorder = new BufferedCallRecorder({ database: pool, log, observer: counter });
   const sealer = new Sealer({ pool, log });
   if (seals) sealer.start();
@@ -49,7 +52,7 @@ export async function createTelemetryRoom({ pool, log, now, node, version, seals
   return {
     observer: counter,
     recorder,
-    routes: [...callRoutes(pool), ...monitoringRoutes(pool), ...otlpRoutes(new ExternalCalls(pool, node), now), ...metricsRoutes({ database: pool, counts: () => recorder.counts, sources, version })],
+    routes: [...callRoutes(pool), ...monitoringRoutes(pool), ...otlpRoutes(new ExternalCalls(pool, node), now), ...metricsRoutes({ recorder: () => recorder.counts, counting: () => counter.figures, sealing: () => sealer.figures, cumulative, standing: new StandingMetrics(pool), sources, version })],
     jobs: [telemetryRetentionJob(pool, retention, now), hourRollupJob(pool)],
     showMetrics: (source) => void sources.push(source),
     async close() {

@@ -6,6 +6,7 @@ import { referenceFaults } from './lint-references.ts';
 import { structureFaults } from './lint-structure.ts';
 import { readTexts } from './lint-text.ts';
 import { checkShape, isRecord } from './shape.ts';
+import { webhookFaults } from './webhook-lint.ts';
 
 const maxNodes = 100_000;
 const maxDepth = 64;
@@ -26,7 +27,7 @@ function collect(input: unknown): Fault[] {
   const texts = readTexts(held);
   // Mappings have rules of their own, and are the larger part.
   const own = withoutMappings(input);
-  const all = [...faults, ...texts.faults, ...referenceFaults(own, texts.references), ...structureFaults(own, texts.references), ...(faults.length === 0 ? mappingFaults(input) : [])];
+  const all = [...faults, ...texts.faults, ...referenceFaults(own, texts.references), ...structureFaults(own, texts.references), ...(faults.length === 0 ? [...mappingFaults(input), ...webhookFaults(input)] : [])];
   const told = new Set<string>();
   const once = all.filter(({ path, message }) => {
     const key = `${path}\n${message}`;

@@ -1,5 +1,5 @@
 /** The counts of a node's deliveries as metrics. */
-import type { Metric } from '../../telemetry/metric.ts';
+import type { Metric } from '../../telemetry/metrics/exposition.ts';
 import type { DeliveryCounts } from './delivery-counters.ts';
 
 export function deliveryMetrics({ attempts, deliveries, underWay, unwritten, lanes }: DeliveryCounts): Metric[] {

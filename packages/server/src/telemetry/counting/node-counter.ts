@@ -9,7 +9,7 @@ import type { Log } from '../../log.ts';
 import type { Observation, Observer } from '../observation.ts';
 import { DatabaseClock } from './database-clock.ts';
 import { halfMs, insertHalves, insertNode, type HalfSecond } from './second-store.ts';
-import { SeriesCounter, type CountedWindow } from './series-counter.ts';
+import { SeriesCounter, type CountedWindow, type LiveSeries } from './series-counter.ts';
 import { resolveSeries } from './series-store.ts';
 
 export interface NodeCounterParts {
@@ -17,6 +17,8 @@ export interface NodeCounterParts {
   readonly log: Log;
   readonly nodeId: string;
   readonly maxSeries?: number;
+  /** Sees every series that was counted in a half second, as that ends. */
+  readonly ended?: (series: LiveSeries) => void;
   /** Bytes of counts that wait for the database at most; default 32 MiB. */
   readonly maxQueuedBytes?: number;
 }
@@ -67,7 +69,7 @@ export class NodeCounter implements Observer {
 
   private constructor(parts: NodeCounterParts) {
     this.#parts = parts;
-    this.#counter = new SeriesCounter(parts.maxSeries);
+    this.#counter = new SeriesCounter(parts.maxSeries, parts.ended);
   }
 
   /** Registers the node and begins. Nothing before the next half second is a heartbeat; what is observed counts in it. */

@@ -54,14 +54,17 @@ const maxCodes = 32;
 
 export class SeriesCounter {
   readonly #maxSeries: number;
+  readonly #ended: ((series: LiveSeries) => void) | undefined;
   readonly #byAccount = new Map<string | null, Map<string | null, LiveSeries[]>>();
   #touched: LiveSeries[] = [];
   #window = 0;
   #size = 0;
   #overflowed = 0;
 
-  constructor(maxSeries = 20_000) {
+  /** `ended` sees every series that was counted in a half second, as that ends. */
+  constructor(maxSeries = 20_000, ended?: (series: LiveSeries) => void) {
     this.#maxSeries = maxSeries;
+    this.#ended = ended;
   }
 
   get figures(): CounterFigures {
@@ -88,6 +91,7 @@ export class SeriesCounter {
     const writer = new ByteWriter(64 + series.length * 48);
     for (const one of series) {
       writeRawCounts(writer, one);
+      this.#ended?.(one);
       one.clear();
     }
     this.#touched = [];
