@@ -41,7 +41,7 @@ export function metricsRoutes({ recorder, counting, sealing, cumulative, standin
         delay.reset();
         // Without its database a node still tells of itself: that is when it is looked at.
         const shared = await standing.metrics().catch(() => null);
-        const others = (await Promise.all(sources.map((source) => source()))).flat();
+        const others = (await Promise.all(sources.map(async (source) => source()))).flat();
         const metrics = [...callMetrics(recorder()), ...cumulative.metrics(), ...countingMetrics(counting(), sealing()), ...processMetrics(version, eventLoopP99S), databaseMetric(shared !== null), ...others, ...(shared ?? [])];
         return reply.type('text/plain; version=0.0.4; charset=utf-8').send(metrics.map(writeMetric).join(''));
       },
