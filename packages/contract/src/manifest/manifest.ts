@@ -42,7 +42,6 @@ export const Http = Strict({
   query: Type.Optional(ValueMap),
   query_arrays: Type.Optional(ArrayStyle),
   timeout_ms: Type.Optional(Type.Integer({ minimum: 100, maximum: 300_000 })),
-  max_concurrent: Type.Optional(Type.Integer({ minimum: 1 })),
 });
 export type Http = Type.Static<typeof Http>;
 

@@ -2,6 +2,8 @@
 
 export const limits = {
   sourceLength: 10_000,
+  /** Full stops in the source: JSONata's parser takes time by the square of a path's steps, 0.3 s for five thousand. */
+  steps: 1_000,
   timeMs: 150,
   /** Nested evaluations. */
   depth: 250,

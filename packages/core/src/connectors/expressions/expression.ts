@@ -35,6 +35,8 @@ function compile(source: string): CompiledExpression {
   if (source.length > limits.sourceLength) {
     return { ok: false, fault: { message: `The expression has ${source.length} characters; at most ${limits.sourceLength} are allowed.` } };
   }
+  const steps = source.split('.').length - 1;
+  if (steps > limits.steps) return { ok: false, fault: { message: `The expression has ${steps} full stops; at most ${limits.steps} are allowed, since each may be a step of a path.` } };
   try {
     const expression = jsonata(source, { timeout: limits.timeMs, stack: limits.depth, sequence: limits.sequence, RegexEngine: BoundedRegExp as unknown as RegExpConstructor });
     const refused = refusals(expression.ast());

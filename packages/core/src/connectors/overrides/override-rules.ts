@@ -32,7 +32,6 @@ export const overridableParts: Readonly<Record<string, readonly Layer[]>> = {
   'http.query': everyone,
   'http.query_arrays': everyone,
   'http.timeout_ms': everyone,
-  'http.max_concurrent': everyone,
   errors: everyone,
   error_message: everyone,
   request_id: everyone,
