@@ -1,9 +1,11 @@
 /**
  * What the gateway costs against two peers that do nothing but pass on: node:http + undici, and nginx with one worker.
- * The same vendor behind all, each its own process, measured alternately in one run; medians over rounds.
+ * The same vendor behind all, each its own process, measured alternately in one run; medians over rounds. The rates tell
+ * who is faster on this machine with all of it on two or more cores; the processor time a call tells what each costs.
  * Options: --rounds=5 --seconds=3 --connections=64 --million (a full million calls for the memory figure).
  */
 import { readFile } from 'node:fs/promises';
+import { cpuUs } from './load/cpu-time.ts';
 import { median, note, report } from './load/measurement.ts';
 import type { LoadResult } from './load/generator.ts';
 import { runLoad, startProgram, type Program } from './load/process.ts';
@@ -12,6 +14,7 @@ import { startNginx } from './peers/nginx.ts';
 interface Subject {
   readonly name: string;
   readonly port: number;
+  readonly pid: number;
   readonly request: string;
 }
 
@@ -34,11 +37,11 @@ export async function run(options: readonly string[]): Promise<void> {
     if (nginx !== undefined) started.push(nginx);
     const ours = subjectOf(evenkeel);
     const peers: Subject[] = [
-      { name: 'undici', port: Number(plain.line), request: get(vendorPath) },
-      ...(nginx === undefined ? [] : [{ name: 'nginx', port: nginx.port, request: get(vendorPath) }]),
+      { name: 'undici', port: Number(plain.line), pid: plain.child.pid ?? 0, request: get(vendorPath) },
+      ...(nginx === undefined ? [] : [{ name: 'nginx', port: nginx.port, pid: nginx.pid, request: get(vendorPath) }]),
     ];
     await throughput([ours, ...peers], { rounds, durationMs, connections });
-    await latency(ours, { name: 'vendor', port: Number(vendor.line), request: get(vendorPath) }, { rounds, durationMs, connections });
+    await latency(ours, peers[0] ?? ours, { name: 'vendor', port: Number(vendor.line), pid: vendor.child.pid ?? 0, request: get(vendorPath) }, { rounds, durationMs, connections });
     await memory(ours, evenkeel, connections, options.includes('--million') ? 1_000_000 : 100_000);
   } finally {
     for (const program of started.toReversed()) await program.stop();
@@ -51,7 +54,7 @@ function get(path: string, headers = ''): string {
 
 function subjectOf(evenkeel: Program): Subject {
   const { port, key, account } = JSON.parse(evenkeel.line) as { port: number; key: string; account: string };
-  return { name: 'evenkeel', port, request: get('/v1/proxy/contacts/51', `authorization: Bearer ${key}\r\nevenkeel-account: ${account}\r\n`) };
+  return { name: 'evenkeel', port, pid: evenkeel.child.pid ?? 0, request: get('/v1/proxy/contacts/51', `authorization: Bearer ${key}\r\nevenkeel-account: ${account}\r\n`) };
 }
 
 async function measure({ name, port, request }: Subject, plan: { connections: number; durationMs: number; rate?: number }): Promise<LoadResult> {
@@ -62,34 +65,46 @@ async function measure({ name, port, request }: Subject, plan: { connections: nu
 
 async function throughput(subjects: readonly Subject[], plan: { rounds: number; durationMs: number; connections: number }): Promise<void> {
   const rates = new Map<string, number[]>(subjects.map(({ name }) => [name, []]));
+  const costs = new Map<string, number[]>(subjects.map(({ name }) => [name, []]));
   // One round to warm up, not counted.
   for (let round = 0; round <= plan.rounds; round += 1) {
     for (const subject of subjects) {
-      const { rps } = await measure(subject, plan);
-      note(`round ${round}: ${subject.name} ${Math.round(rps)} calls/s`);
-      if (round > 0) rates.get(subject.name)?.push(rps);
+      const before = await cpuUs(subject.pid);
+      const { rps, answered } = await measure(subject, plan);
+      const cost = ((await cpuUs(subject.pid)) - before) / answered;
+      note(`round ${round}: ${subject.name} ${Math.round(rps)} calls/s, ${cost.toFixed(1)} µs of processor time a call`);
+      if (round === 0) continue;
+      rates.get(subject.name)?.push(rps);
+      costs.get(subject.name)?.push(cost);
     }
   }
   for (const [name, values] of rates) report('gateway', `rps_${name}`, median(values), 'calls/s');
   const ratio = (peer: string): number => median((rates.get('evenkeel') ?? []).map((rps, round) => rps / (rates.get(peer)?.[round] ?? Number.NaN)));
   report('gateway', 'rps_ratio_vs_undici', ratio('undici'), 'ratio', { atLeast: 0.75 });
   if (rates.has('nginx')) report('gateway', 'rps_ratio_vs_nginx', ratio('nginx'), 'ratio', { atLeast: 0.6 });
+  for (const [name, values] of costs) if (!values.some(Number.isNaN)) report('gateway', `cpu_us_${name}`, median(values), 'µs/call');
 }
 
-/** Open loop at half of what it can do; what the vendor takes by itself at the same rate is subtracted. */
-async function latency(ours: Subject, vendor: Subject, plan: { rounds: number; durationMs: number; connections: number }): Promise<void> {
+/**
+ * Open loop at half of what it can do; what the vendor takes by itself at the same rate, a moment before, is subtracted.
+ * The bare peer takes its turn in each round: what it adds as well is the machine's.
+ */
+async function latency(ours: Subject, peer: Subject, vendor: Subject, plan: { rounds: number; durationMs: number; connections: number }): Promise<void> {
   const { rps } = await measure(ours, plan);
   const half = { connections: plan.connections, durationMs: plan.durationMs, rate: rps / 2 };
-  const added: { p50: number[]; p99: number[] } = { p50: [], p99: [] };
+  const added: { p50: number[]; p99: number[]; peer: number[] } = { p50: [], p99: [], peer: [] };
   for (let round = 0; round < plan.rounds; round += 1) {
     const direct = await measure(vendor, half);
     const through = await measure(ours, half);
-    note(`half load ${Math.round(half.rate)} calls/s: p99 ${through.p99Ms.toFixed(2)} ms, vendor alone ${direct.p99Ms.toFixed(2)} ms`);
+    const bare = await measure(peer, half);
+    note(`half load ${Math.round(half.rate)} calls/s: p99 ${through.p99Ms.toFixed(2)} ms, ${peer.name} ${bare.p99Ms.toFixed(2)} ms, vendor alone ${direct.p99Ms.toFixed(2)} ms`);
     added.p50.push(through.p50Ms - direct.p50Ms);
     added.p99.push(through.p99Ms - direct.p99Ms);
+    added.peer.push(bare.p99Ms - direct.p99Ms);
   }
   report('gateway', 'added_p50_ms', median(added.p50), 'ms');
   report('gateway', 'added_p99_ms', median(added.p99), 'ms', { below: 5 });
+  report('gateway', `added_p99_ms_${peer.name}`, median(added.peer), 'ms');
 }
 
 /** The slope of resident memory over the second half of the calls: the first fills caches and lets the heap grow. */

@@ -1,7 +1,7 @@
 /** The other peer: nginx with one worker, keep-alive on both sides, no access log. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { access, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { access, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import net, { type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,7 +10,7 @@ import { note } from '../load/measurement.ts';
 const candidates = ['/usr/sbin/nginx', '/usr/local/sbin/nginx', '/usr/bin/nginx', '/opt/homebrew/bin/nginx'];
 
 /** Undefined, with a note, when nginx is not installed. */
-export async function startNginx(upstreamPort: number): Promise<{ port: number; stop(): Promise<void> } | undefined> {
+export async function startNginx(upstreamPort: number): Promise<{ port: number; pid: number; stop(): Promise<void> } | undefined> {
   const binary = await firstPresent(candidates);
   if (binary === undefined) {
     note('nginx is not installed here: rps_ratio_vs_nginx is left out.');
@@ -24,6 +24,7 @@ export async function startNginx(upstreamPort: number): Promise<{ port: number; 
   await listening(port);
   return {
     port,
+    pid: await workerOf(child.pid ?? 0),
     async stop() {
       const gone = once(child, 'exit');
       child.kill('SIGTERM');
@@ -31,6 +32,12 @@ export async function startNginx(upstreamPort: number): Promise<{ port: number; 
       await rm(dir, { recursive: true, force: true });
     },
   };
+}
+
+/** The process that does the work; 0 where there is no /proc. */
+async function workerOf(master: number): Promise<number> {
+  const children = await readFile(`/proc/${master}/task/${master}/children`, 'utf8').catch(() => '');
+  return Number(children.trim().split(' ')[0] ?? 0);
 }
 
 const configuration = (dir: string, port: number, upstreamPort: number): string => `
