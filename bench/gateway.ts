@@ -2,7 +2,8 @@
  * What the gateway costs against two peers that do nothing but pass on: node:http + undici, and nginx with one worker.
  * The same vendor behind all, each its own process, measured alternately in one run; medians over rounds. The rates tell
  * who is faster on this machine with all of it on two or more cores; the processor time a call tells what each costs.
- * Options: --rounds=5 --seconds=3 --connections=64 --million (a full million calls for the memory figure).
+ * Options: --rounds=5 --seconds=3 --connections=64 --processes=1 (of each: ours, the bare peer's, nginx's workers)
+ * --million (a full million calls for the memory figure).
  */
 import { readFile } from 'node:fs/promises';
 import { cpuUs } from './load/cpu-time.ts';
@@ -14,10 +15,11 @@ import { startNginx } from './peers/nginx.ts';
 interface Subject {
   readonly name: string;
   readonly port: number;
-  readonly pid: number;
+  readonly pids: readonly number[];
   readonly request: string;
 }
 
+const warmUpCalls = 150_000;
 const vendorPath = '/crm/v3/objects/contacts/51?properties=email%2Cfirstname';
 
 export async function run(options: readonly string[]): Promise<void> {
@@ -25,27 +27,38 @@ export async function run(options: readonly string[]): Promise<void> {
   const rounds = number('rounds', 5);
   const durationMs = number('seconds', 3) * 1000;
   const connections = number('connections', 64);
+  const processes = number('processes', 1);
   const vendor = await startProgram('peers/vendor.ts');
   const started: { stop(): Promise<void> }[] = [vendor];
   try {
     const origin = `http://127.0.0.1:${vendor.line}`;
-    const plain = await startProgram('peers/plain-proxy.ts', [origin]);
-    started.push(plain);
-    const evenkeel = await startProgram('peers/evenkeel.ts', [origin]);
+    const plain = await startPlain(origin, processes, started);
+    const evenkeel = await startProgram('peers/evenkeel.ts', [origin, String(processes)]);
     started.push(evenkeel);
-    const nginx = await startNginx(Number(vendor.line));
+    const nginx = await startNginx(Number(vendor.line), processes);
     if (nginx !== undefined) started.push(nginx);
     const ours = subjectOf(evenkeel);
     const peers: Subject[] = [
-      { name: 'undici', port: Number(plain.line), pid: plain.child.pid ?? 0, request: get(vendorPath) },
-      ...(nginx === undefined ? [] : [{ name: 'nginx', port: nginx.port, pid: nginx.pid, request: get(vendorPath) }]),
+      { name: 'undici', ...plain, request: get(vendorPath) },
+      ...(nginx === undefined ? [] : [{ name: 'nginx', port: nginx.port, pids: nginx.pids, request: get(vendorPath) }]),
     ];
     await throughput([ours, ...peers], { rounds, durationMs, connections });
-    await latency(ours, peers[0] ?? ours, { name: 'vendor', port: Number(vendor.line), pid: vendor.child.pid ?? 0, request: get(vendorPath) }, { rounds, durationMs, connections });
+    await latency(ours, peers[0] ?? ours, { name: 'vendor', port: Number(vendor.line), pids: pidsOf(vendor), request: get(vendorPath) }, { rounds, durationMs, connections });
     await memory(ours, evenkeel, connections, options.includes('--million') ? 1_000_000 : 100_000);
   } finally {
     for (const program of started.toReversed()) await program.stop();
   }
+}
+
+const pidsOf = ({ child }: Program): number[] => (child.pid === undefined ? [] : [child.pid]);
+
+/** Several of them share a port as ours do. */
+async function startPlain(origin: string, processes: number, started: { stop(): Promise<void> }[]): Promise<{ port: number; pids: number[] }> {
+  const first = await startProgram('peers/plain-proxy.ts', processes === 1 ? [origin] : [origin, '0']);
+  const programs = [first];
+  while (programs.length < processes) programs.push(await startProgram('peers/plain-proxy.ts', [origin, first.line]));
+  started.push(...programs);
+  return { port: Number(first.line), pids: programs.flatMap(pidsOf) };
 }
 
 function get(path: string, headers = ''): string {
@@ -53,8 +66,8 @@ function get(path: string, headers = ''): string {
 }
 
 function subjectOf(evenkeel: Program): Subject {
-  const { port, key, account } = JSON.parse(evenkeel.line) as { port: number; key: string; account: string };
-  return { name: 'evenkeel', port, pid: evenkeel.child.pid ?? 0, request: get('/v1/proxy/contacts/51', `authorization: Bearer ${key}\r\nevenkeel-account: ${account}\r\n`) };
+  const { port, key, account, pids } = JSON.parse(evenkeel.line) as { port: number; key: string; account: string; pids: number[] };
+  return { name: 'evenkeel', port, pids, request: get('/v1/proxy/contacts/51', `authorization: Bearer ${key}\r\nevenkeel-account: ${account}\r\n`) };
 }
 
 async function measure({ name, port, request }: Subject, plan: { connections: number; durationMs: number; rate?: number }): Promise<LoadResult> {
@@ -66,14 +79,14 @@ async function measure({ name, port, request }: Subject, plan: { connections: nu
 async function throughput(subjects: readonly Subject[], plan: { rounds: number; durationMs: number; connections: number }): Promise<void> {
   const rates = new Map<string, number[]>(subjects.map(({ name }) => [name, []]));
   const costs = new Map<string, number[]>(subjects.map(({ name }) => [name, []]));
-  // One round to warm up, not counted.
-  for (let round = 0; round <= plan.rounds; round += 1) {
+  // As many calls for each, until the compiler has done its work: a server that has run for a minute is what is compared.
+  for (const { port, request } of subjects) await runLoad({ port, request, connections: plan.connections, durationMs: 0, count: warmUpCalls });
+  for (let round = 1; round <= plan.rounds; round += 1) {
     for (const subject of subjects) {
-      const before = await cpuUs(subject.pid);
+      const before = await cpuUs(subject.pids);
       const { rps, answered } = await measure(subject, plan);
-      const cost = ((await cpuUs(subject.pid)) - before) / answered;
+      const cost = ((await cpuUs(subject.pids)) - before) / answered;
       note(`round ${round}: ${subject.name} ${Math.round(rps)} calls/s, ${cost.toFixed(1)} µs of processor time a call`);
-      if (round === 0) continue;
       rates.get(subject.name)?.push(rps);
       costs.get(subject.name)?.push(cost);
     }
@@ -107,10 +120,14 @@ async function latency(ours: Subject, peer: Subject, vendor: Subject, plan: { ro
   report('gateway', `added_p99_ms_${peer.name}`, median(added.peer), 'ms');
 }
 
-/** The slope of resident memory over the second half of the calls: the first fills caches and lets the heap grow. */
+/**
+ * The slope of resident memory over as many calls as are asked for, after as many that fill caches and let the heap grow
+ * until the first full collection.
+ */
 async function memory({ port, request }: Subject, { child }: Program, connections: number, calls: number): Promise<void> {
   const steps = 10;
   const resident: number[] = [];
+  await runLoad({ port, request, connections, durationMs: 0, count: calls });
   for (let step = 0; step < steps; step += 1) {
     await runLoad({ port, request, connections, durationMs: 0, count: calls / steps });
     resident.push(await residentMb(child.pid ?? 0));
@@ -120,7 +137,7 @@ async function memory({ port, request }: Subject, { child }: Program, connection
     return;
   }
   note(`resident after each ${calls / steps} calls: ${resident.map((mb) => mb.toFixed(0)).join(' ')} MB`);
-  report('gateway', 'rss_growth_mb_per_million', slope(resident.slice(steps / 2)) * (1_000_000 / (calls / steps)), 'MB');
+  report('gateway', 'rss_growth_mb_per_million', slope(resident) * (1_000_000 / (calls / steps)), 'MB');
 }
 
 async function residentMb(pid: number): Promise<number> {

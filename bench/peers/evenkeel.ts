@@ -1,6 +1,6 @@
 /**
  * Evenkeel as it runs in production, everything on: embedded PostgreSQL, a key, a connected account with a sealed
- * credential, quotas read, calls recorded. `node evenkeel.ts <vendor origin>`; prints {"port","key","account"}.
+ * credential, quotas read, calls recorded. `node evenkeel.ts <vendor origin> [processes]`; prints {"port","key","account","pids"}.
  */
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -12,7 +12,7 @@ import { Browser } from '../../packages/cli/src/demo/browser.ts';
 const vendorOrigin = process.argv[2] ?? '';
 const dataDir = await mkdtemp(join(tmpdir(), 'evenkeel-bench-'));
 await chmod(dataDir, 0o755);
-const read = readConfiguration({ PORT: '0', EVENKEEL_DATA_DIR: dataDir, EVENKEEL_ALLOW_PRIVATE: '127.0.0.0/8', EVENKEEL_LOG_LEVEL: 'silent', PUBLIC_URL: 'http://127.0.0.1:1' });
+const read = readConfiguration({ PORT: '0', EVENKEEL_DATA_DIR: dataDir, EVENKEEL_ALLOW_PRIVATE: '127.0.0.0/8', EVENKEEL_LOG_LEVEL: 'silent', PUBLIC_URL: 'http://127.0.0.1:1', EVENKEEL_API_PROCESSES: process.argv[3] ?? '1' });
 if (!read.ok) throw new Error(JSON.stringify(read.faults));
 const server = await startServer(read.configuration);
 const key = server.adminKey ?? '';
@@ -48,7 +48,7 @@ const accounts = await fetch(`${server.url}/v1/accounts?connector=bench`, { head
 const { results } = (await accounts.json()) as { results: { id: string; state: string }[] };
 const [account] = results;
 if (account?.state !== 'active') throw new Error(`The account did not become active: ${JSON.stringify(account)}`);
-console.log(JSON.stringify({ port: Number(new URL(server.url).port), key, account: account.id }));
+console.log(JSON.stringify({ port: Number(new URL(server.url).port), key, account: account.id, pids: [process.pid, ...server.apiProcessIds()] }));
 
 process.once('SIGTERM', () => {
   void server

@@ -10,7 +10,7 @@ import { note } from '../load/measurement.ts';
 const candidates = ['/usr/sbin/nginx', '/usr/local/sbin/nginx', '/usr/bin/nginx', '/opt/homebrew/bin/nginx'];
 
 /** Undefined, with a note, when nginx is not installed. */
-export async function startNginx(upstreamPort: number): Promise<{ port: number; pid: number; stop(): Promise<void> } | undefined> {
+export async function startNginx(upstreamPort: number, workers = 1): Promise<{ port: number; pids: number[]; stop(): Promise<void> } | undefined> {
   const binary = await firstPresent(candidates);
   if (binary === undefined) {
     note('nginx is not installed here: rps_ratio_vs_nginx is left out.');
@@ -19,12 +19,12 @@ export async function startNginx(upstreamPort: number): Promise<{ port: number; 
   const dir = await mkdtemp(join(tmpdir(), 'evenkeel-nginx-'));
   const port = await freePort();
   const file = join(dir, 'nginx.conf');
-  await writeFile(file, configuration(dir, port, upstreamPort));
+  await writeFile(file, configuration(dir, port, upstreamPort, workers));
   const child = spawn(binary, ['-c', file, '-e', join(dir, 'error.log'), '-g', 'daemon off;'], { stdio: ['ignore', 'ignore', 'inherit'] });
   await listening(port);
   return {
     port,
-    pid: await workerOf(child.pid ?? 0),
+    pids: await workersOf(child.pid ?? 0),
     async stop() {
       const gone = once(child, 'exit');
       child.kill('SIGTERM');
@@ -34,14 +34,14 @@ export async function startNginx(upstreamPort: number): Promise<{ port: number; 
   };
 }
 
-/** The process that does the work; 0 where there is no /proc. */
-async function workerOf(master: number): Promise<number> {
+/** The processes that do the work; none where there is no /proc. */
+async function workersOf(master: number): Promise<number[]> {
   const children = await readFile(`/proc/${master}/task/${master}/children`, 'utf8').catch(() => '');
-  return Number(children.trim().split(' ')[0] ?? 0);
+  return children.trim().split(' ').filter(Boolean).map(Number);
 }
 
-const configuration = (dir: string, port: number, upstreamPort: number): string => `
-worker_processes 1;
+const configuration = (dir: string, port: number, upstreamPort: number, workers: number): string => `
+worker_processes ${workers};
 pid ${dir}/nginx.pid;
 events { worker_connections 1024; }
 http {

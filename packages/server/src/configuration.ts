@@ -20,6 +20,8 @@ export interface Configuration {
   readonly connectorsDir: string | undefined;
   readonly playbookDir: string | undefined;
   readonly role: 'all' | 'api' | 'worker';
+  /** Processes that answer on the port, this one included. */
+  readonly apiProcesses: number;
   readonly smtpUrl: string | undefined;
   /** Sender of e-mail. */
   readonly mailFrom: string;
@@ -87,6 +89,7 @@ export const variables = {
   connectorsDir: variable('EVENKEEL_CONNECTORS_DIR', 'Folder with further connectors.', (value) => (value === undefined ? undefined : resolve(value))),
   playbookDir: variable('EVENKEEL_PLAYBOOK_DIR', 'Folder with the playbook.', (value) => (value === undefined ? undefined : resolve(value))),
   role: variable('EVENKEEL_ROLE', 'all (default), api or worker.', (value) => oneOf(value ?? 'all', ['all', 'api', 'worker'])),
+  apiProcesses: variable('EVENKEEL_API_PROCESSES', 'Processes that answer on the port, each using a core; default 1. More need Linux or FreeBSD.', (value) => integer(value ?? '1', 1, 64)),
   smtpUrl: variable('SMTP_URL', 'smtp://… for e-mail.', (value) => value),
   mailFrom: variable('EVENKEEL_MAIL_FROM', 'Sender of e-mail; default evenkeel@localhost.', (value) => value ?? 'evenkeel@localhost'),
   mailTo: variable('EVENKEEL_MAIL_TO', 'Address of whoever runs this installation, told of disabled endpoints.', (value) => value),

@@ -2,6 +2,8 @@
  * The process: reads the environment, starts the server, turns signals into a graceful end. The only place that does.
  * Exit codes: 0 ended as asked, 1 failed, 2 the configuration is wrong.
  */
+import { runApiProcess } from './api-process.ts';
+import { apiProcessArgument } from './api-processes.ts';
 import { readConfiguration } from './configuration.ts';
 import { PlaybookError } from './playbook/open-playbook.ts';
 import { startServer } from './server.ts';
@@ -44,7 +46,8 @@ function untilSignal(): Promise<NodeJS.Signals> {
 export function explain(error: unknown, port: number): string {
   const failure = error as NodeJS.ErrnoException;
   if (failure.code === 'EADDRINUSE') return `port ${port} is in use; set PORT to another, or end what listens there`;
+  if (failure.code === 'ENOTSUP') return 'this system cannot share a port between processes; set EVENKEEL_API_PROCESSES to 1';
   return failure.message;
 }
 
-if (import.meta.main) process.exitCode = await runServer(process.env);
+if (import.meta.main) process.exitCode = process.argv[2] === apiProcessArgument ? await runApiProcess() : await runServer(process.env);

@@ -3,10 +3,11 @@
  * they need as arguments; nothing here decides anything a room should.
  */
 import { randomUUID } from 'node:crypto';
+import type { AddressInfo } from 'node:net';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyListenOptions } from 'fastify';
 import { createPool, type Pool } from './database/pool.ts';
 import { startEmbeddedPostgres } from './database/embedded.ts';
 import { migrate, readMigrations } from './database/migrate.ts';
@@ -17,6 +18,7 @@ import { findMasterKeys } from './accounts/vault/master-keys.ts';
 import { openVault } from './accounts/vault/vault-keys.ts';
 import { watchVault } from './accounts/vault/vault-nodes.ts';
 import type { Configuration } from './configuration.ts';
+import { startApiProcesses } from './api-processes.ts';
 import { createApplication } from './http/application.ts';
 import { errorPageRoutes } from './http/error-page.ts';
 import { databaseChecks, probeRoutes, type Readiable } from './http/probes.ts';
@@ -37,6 +39,8 @@ export interface RunningServer {
   readonly application: FastifyInstance;
   /** The admin key of the environment or of the data folder; undefined when the installation's own database has keys. */
   readonly adminKey: string | undefined;
+  /** Of the further processes that answer on the port. */
+  readonly apiProcessIds: () => readonly number[];
   /** Resolves when the server cannot go on, with what to do; it is still to be closed. */
   readonly failed: Promise<Error>;
   /** Stops taking requests, lets those under way end, flushes, closes. Called twice, the second awaits the first. */
@@ -52,7 +56,7 @@ function keepCallsInTheYoungGeneration(): void {
 }
 
 /** Starts everything; on a failure half-way, what was started is stopped again before the error is passed on. */
-export async function startServer(configuration: Configuration, options: { log?: Log; now?: () => number } = {}): Promise<RunningServer> {
+export async function startServer(configuration: Configuration, options: { log?: Log; now?: () => number; sharesPort?: boolean } = {}): Promise<RunningServer> {
   keepCallsInTheYoungGeneration();
   const log = options.log ?? createLog(configuration.logLevel);
   const now = options.now ?? Date.now;
@@ -87,13 +91,23 @@ export async function startServer(configuration: Configuration, options: { log?:
     const routes = [...probeRoutes({ version, checks }), ...errorPageRoutes(), ...overviewRoutes(pagesDir), ...accessRoutes({ database: pool, keys }), ...rooms.routes];
     const application = await createApplication({ database: pool, keys, log, version, routes });
     closers.push(() => application.close());
-    const url = await application.listen({ port: configuration.port, host: configuration.host });
-    log.info({ url, role: configuration.role }, 'evenkeel listens');
-    return { url, application, adminKey, failed: failure.promise, close };
+    const further = configuration.apiProcesses - 1;
+    const url = await listen(application, configuration, options.sharesPort === true || further > 0);
+    const { port } = application.server.address() as AddressInfo;
+    const apiProcesses = further === 0 ? undefined : await startApiProcesses({ ...configuration, databaseUrl, masterKey, previousMasterKeys: previous, port, role: 'api', apiProcesses: 1 }, further, log);
+    if (apiProcesses !== undefined) closers.push(() => apiProcesses.stop());
+    log.info({ url, role: configuration.role, processes: configuration.apiProcesses }, 'evenkeel listens');
+    return { url, application, adminKey, apiProcessIds: () => apiProcesses?.pids() ?? [], failed: failure.promise, close };
   } catch (error) {
     await close();
     throw error;
   }
+}
+
+/** `shared`: with other processes of this machine, by SO_REUSEPORT. */
+function listen(application: FastifyInstance, { port, host }: Configuration, shared: boolean): Promise<string> {
+  const address: FastifyListenOptions & { reusePort?: boolean } = { port, host, ...(shared ? { reusePort: true } : {}) };
+  return application.listen(address);
 }
 
 async function openDatabase(configuration: Configuration, closers: (() => Promise<unknown>)[]): Promise<string> {
