@@ -39,9 +39,9 @@ const halcyon = connection('halcyon-health', 2);
 
 /** What a team enters once for each vendor that wants an app: the client, and what else its connector asks for. */
 export const demoApps: Readonly<Record<string, Readonly<Record<string, string>>>> = Object.fromEntries(
-  Object.entries<SandboxApp>(sandboxApps).map(([id, { client_id, client_secret, app_id, private_key }]) => [
+  Object.entries<SandboxApp>(sandboxApps).map(([id, { client_id, client_secret, app_id, private_key, signing_secret, webhook_secret }]) => [
     id,
-    private_key === undefined || app_id === undefined ? { client_id, client_secret } : { client_id, client_secret, app_id, private_key },
+    { client_id, client_secret, ...(private_key === undefined || app_id === undefined ? {} : { app_id, private_key }), ...(signing_secret === undefined ? {} : { signing_secret }), ...(webhook_secret === undefined ? {} : { webhook_secret }) },
   ]),
 );
 

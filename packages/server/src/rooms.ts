@@ -78,7 +78,8 @@ export async function buildRooms(foundation: Foundation): Promise<Rooms> {
   const upstream = createUpstreamClient({ hostMap, allowPrivate: configuration.allowPrivate });
   onClose(() => upstream.close());
 
-  const accounts = await createAccountsRoom({ pool, notifications, log, now, publicUrl: configuration.publicUrl, vault, connectors: effectiveConnectors(registry, overrides), upstream, hostMap, crypto });
+  let leave = (_accountId: string): Promise<void> => Promise.resolve();
+  const accounts = await createAccountsRoom({ pool, notifications, log, now, publicUrl: configuration.publicUrl, vault, connectors: effectiveConnectors(registry, overrides), upstream, hostMap, crypto, leave: (accountId) => leave(accountId) });
   onClose(() => accounts.close());
   if (configuration.role !== 'api') accounts.scheduler.start();
 
@@ -100,7 +101,12 @@ export async function buildRooms(foundation: Foundation): Promise<Rooms> {
   telemetry.showMetrics(() => deliveryMetrics(outbound.dispatcher.counts));
   const gateway = new Gateway({ accounts: accounts.access, upstream, crypto, recorder: telemetry.recorder, log, now });
   const unified = new UnifiedGateway({ gateway, accounts: accounts.access, mappings: overrides, now });
-  const inbound = await createInboundRoom({ pool, notifications, vault, connectors: registry, unified, mappings: overrides, upstream, observer: telemetry.observer, log, publicUrl: configuration.publicUrl, node, now });
+  const inbound = await createInboundRoom({
+    pool, notifications, vault, connectors: registry, access: accounts.access, signing: crypto,
+    declared: () => registry.list().map(({ stable }) => ({ id: stable.connector.id, webhooks: stable.connector.manifest.webhooks })),
+    unified, mappings: overrides, upstream, observer: telemetry.observer, log, publicUrl: configuration.publicUrl, node, now,
+  });
+  leave = (accountId) => inbound.leave(accountId);
   onClose(() => inbound.close());
   if (configuration.role !== 'api') inbound.start();
 

@@ -20,12 +20,15 @@ export interface RemovalParts {
   readonly connectors: ConnectorSource;
   readonly log: Log;
   readonly now: () => number;
+  /** Takes back from the vendor what other rooms have there, while the credential is still good. Never rejects. */
+  readonly leave?: (accountId: string) => Promise<void>;
 }
 
 type Revocation = AccountDeleted['revocation'];
 
 /** Revokes first (RFC 7009): were the process to end between the two, the account is left dead, not a grant nobody knows. */
 export async function removeAccount(parts: RemovalParts, account: AccountRow, actor: string): Promise<AccountDeleted> {
+  await parts.leave?.(account.id);
   const revocation = await revoke(parts, account);
   await transaction(parts.pool, async (client) => {
     await moveAccount(client, account.id, { type: 'deleted' }, { actor, evidence: { revocation } });

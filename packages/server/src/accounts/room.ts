@@ -35,6 +35,8 @@ export interface AccountsParts {
   readonly upstream: UpstreamClient;
   readonly hostMap: HostMap;
   readonly crypto: CryptoPort;
+  /** Called before an account is deleted, while its credential is still good. Never rejects. */
+  readonly leave?: (accountId: string) => Promise<void>;
   /** How often work left behind is looked for; default 3 s. */
   readonly resumeEveryMs?: number;
   /** How long the owner of a lease has to be missing to count as gone; default 4 s. */

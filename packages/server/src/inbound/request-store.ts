@@ -45,6 +45,13 @@ export interface RequestRow {
 
 export const laneCount = 8;
 
+/** One address, or one account that is read, one lane: its requests stay in order. */
+export function laneOf(id: string): number {
+  let sum = 0;
+  for (let index = 0; index < id.length; index += 1) sum = (sum * 31 + id.charCodeAt(index)) >>> 0;
+  return sum % laneCount;
+}
+
 /** All of the group or none of it. */
 export async function insertRequests(database: Queryable, rows: readonly NewRequest[]): Promise<void> {
   const parts: Uint8Array[] = [];

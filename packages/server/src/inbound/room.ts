@@ -1,8 +1,11 @@
 /** The inbound room, put together: what receives, what works, what keeps subscriptions, and what shows all of it. */
 import { setTimeout as pause } from 'node:timers/promises';
+import type { CryptoPort } from '@evenkeel/core/connectors/requests/crypto-port.ts';
 import type { VerificationPort } from '@evenkeel/core/inbound/verification-port.ts';
+import type { AccountAccess } from '../accounts/account-access.ts';
+import { accountChannel } from '../accounts/account-store.ts';
 import type { Vault } from '../accounts/vault/vault.ts';
-import type { ConnectorSource } from '../accounts/vendor.ts';
+import { createVendor, type ConnectorSource } from '../accounts/vendor.ts';
 import type { Notifications } from '../database/notifications.ts';
 import { createPool, type Pool } from '../database/pool.ts';
 import { callInside } from '../gateway/inside-call.ts';
@@ -26,6 +29,8 @@ import { RefusalLog } from './receiving/refusal-log.ts';
 import { VendorKeys } from './receiving/vendor-keys.ts';
 import { insertRequests, type NewRequest } from './request-store.ts';
 import { makeInboundPartitions } from './retention.ts';
+import { PlannedAccounts } from './standing/planned-accounts.ts';
+import { StandingWork, type StandingParts } from './standing/standing-work.ts';
 import { createVerificationCrypto } from './verification-crypto.ts';
 
 export interface InboundParts {
@@ -33,6 +38,11 @@ export interface InboundParts {
   readonly notifications: Notifications;
   readonly vault: Vault;
   readonly connectors: ConnectorSource;
+  /** Id and rules of every connector in effect: what standing tasks there are to be. */
+  readonly declared: StandingParts['declared'];
+  readonly access: AccountAccess;
+  /** Signs what is sent to vendors in registering. */
+  readonly signing: CryptoPort;
   readonly unified: UnifiedGateway;
   readonly mappings: EffectiveMappings;
   readonly upstream: UpstreamClient;
@@ -51,6 +61,8 @@ export interface InboundRoom {
   readonly crypto: VerificationPort;
   /** Begins to work on events: on nodes that work. */
   start(): void;
+  /** Takes the subscriptions of an account that is about to be deleted back from its vendor. Never rejects. */
+  leave(accountId: string): Promise<void>;
   /** Lets what is under way end. */
   close(): Promise<void>;
 }
@@ -59,7 +71,9 @@ export interface InboundRoom {
 const splitters = 2;
 const longestYieldMs = 1_000;
 const slowAcknowledgementMs = 6;
-const [splitIdleMs, workIdleMs, replayIdleMs] = [100, 250, 2_000];
+const [splitIdleMs, workIdleMs, replayIdleMs, standingIdleMs, planEveryMs] = [100, 250, 2_000, 1_000, 30_000];
+/** A standing task of a node that died is taken over after this. */
+const standingLeaseS = 300;
 
 export async function createInboundRoom(parts: InboundParts): Promise<InboundRoom> {
   const { pool, log, now, unified, connectors, node } = parts;
@@ -89,6 +103,15 @@ export async function createInboundRoom(parts: InboundParts): Promise<InboundRoo
     fetchRecord: async (owner, model, id) => readFetched(await callInside(unified, { id: owner.accountId, tenantId: owner.tenantId }, { model, method: 'get', id, query: {}, headers: {} })),
   });
 
+  const standing = new StandingWork({
+    ...parts,
+    owner: node,
+    leaseS: standingLeaseS,
+    vendor: createVendor({ upstream: parts.upstream, crypto: parts.signing, now, log }),
+    list: (account, model, query) => callInside(unified, account, { model, method: 'list', query, headers: {} }),
+    stored: wake,
+  });
+
   return {
     crypto,
     routes: [ingestRoute(receiver), ...eventRoutes({ ...parts, replayBegun: wake })],
@@ -108,8 +131,13 @@ export async function createInboundRoom(parts: InboundParts): Promise<InboundRoo
         return handed;
       };
       loops.push(working, new Loop({ name: 'replays', idleMs: replayIdleMs, log, work: replaying }));
+      const keeping = new Loop({ name: 'standing', idleMs: standingIdleMs, log, work: () => standing.work() });
+      const planned = new PlannedAccounts({ plan: (accountId) => standing.plan(accountId), made: () => keeping.wake(), log });
+      void parts.notifications.listen(accountChannel, { notified: (accountId) => planned.heard(accountId), resynchronise: () => planned.forget() });
+      loops.push(keeping, new Loop({ name: 'plan', idleMs: planEveryMs, log, work: () => planned.planAll() }));
       for (let index = 0; index < splitters; index += 1) loops.push(new Loop({ name: `split ${index + 1}`, idleMs: splitIdleMs, log, work: split }));
     },
+    leave: (accountId) => standing.leave(accountId),
     async close() {
       await Promise.all(loops.map((loop) => loop.close()));
       await writer.settled();

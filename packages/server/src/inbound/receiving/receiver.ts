@@ -16,7 +16,7 @@ import { storable } from '../../accounts/captures.ts';
 import { problemOf } from '../../http/problem.ts';
 import type { Log } from '../../log.ts';
 import type { Observer } from '../../telemetry/observation.ts';
-import { laneCount, type NewRequest } from '../request-store.ts';
+import { laneCount, laneOf, type NewRequest } from '../request-store.ts';
 import type { AddressDirectory, FoundAddress, OpenAddress } from './address-directory.ts';
 import { addAddressSecrets } from './address-store.ts';
 import type { GroupWriter } from './group-writer.ts';
@@ -158,13 +158,6 @@ export class Receiver {
     if (reason !== 'not_accepted') this.#parts.observer.observe({ kind: 'inbound', surface: 'refused', tenantId, accountId: address.accountId, connectorId: address.connectorId, category: null, endpoint: null, outcome: 'failure', origin: reason === 'key_unavailable' ? 'upstream' : 'caller', code: reason, atMs: this.#parts.now(), totalUs: 0, upstreamUs: 0 });
     answerProblem(response, requestId, status, status === 503 ? 'The key to check this request with cannot be fetched at the moment. Send it again.' : 'The request is not proven to come from the vendor.');
   }
-}
-
-/** One address, one lane: its requests stay in order. */
-function laneOf(addressId: string): number {
-  let sum = 0;
-  for (let index = 0; index < addressId.length; index += 1) sum = (sum * 31 + addressId.charCodeAt(index)) >>> 0;
-  return sum % laneCount;
 }
 
 function answer(response: ServerResponse, requestId: string, { status, headers, body }: InboundReply): void {

@@ -1,0 +1,120 @@
+/**
+ * Standing tasks as rows: subscriptions, pulls and backfills of accounts. A task is made once for each account of a
+ * connector that declares it, is worked on under a lease by one node at a time, and says itself when it is due again.
+ */
+import type { Queryable } from '../../database/pool.ts';
+
+export type TaskKind = 'subscription' | 'pull' | 'backfill';
+export interface DeclaredTask {
+  readonly connectorId: string;
+  readonly kind: TaskKind;
+  readonly name: string;
+}
+
+/** Where a task goes on from; free of secrets. */
+export interface Progress {
+  readonly registered_at?: number;
+  readonly checked_at?: number;
+  /** Of a pull: the newest `updated_at` read, in epoch milliseconds. */
+  readonly newest?: number;
+  /** Of a backfill: the cursor of the next page. */
+  readonly cursor?: string;
+}
+
+export interface Task {
+  readonly account_id: string;
+  readonly kind: TaskKind;
+  readonly name: string;
+  readonly connector_id: string;
+  readonly tenant_id: string;
+  readonly state: 'starting' | 'active' | 'failing' | 'done' | 'removed';
+  readonly progress: Progress;
+  readonly expires_at: Date | null;
+  readonly failures: number;
+  readonly lease_fence: number;
+}
+
+/** What a turn of work leaves. `dueAtMs` null: nothing will be due. */
+export interface TaskEnd {
+  readonly state: 'active' | 'failing' | 'done' | 'removed';
+  readonly dueAtMs: number | null;
+  readonly progress: Progress;
+  readonly expiresAtMs?: number | null;
+  readonly pages?: number;
+  readonly records?: number;
+  readonly recreated?: number;
+  /** Why it failed; null: it succeeded. */
+  readonly error: string | null;
+}
+
+/**
+ * Makes the tasks that active accounts of these connectors do not have yet. `accountId`: of this account only. Tasks of
+ * deleted accounts are not due any more.
+ */
+export async function planTasks(database: Queryable, declared: readonly DeclaredTask[], accountId: string | null, limit = 1_000): Promise<number> {
+  const { rowCount } = await database.query(
+    `insert into inbound_tasks (account_id, kind, name, connector_id, tenant_id)
+     select a.id, d.kind, d.name, a.connector_id, a.tenant_id
+     from accounts a join unnest($1::text[], $2::text[], $3::text[]) as d (connector_id, kind, name) on d.connector_id = a.connector_id
+     where a.state = 'active' and a.deleted_at is null and ($4::text is null or a.id = $4)
+       and not exists (select from inbound_tasks t where t.account_id = a.id and t.kind = d.kind and t.name = d.name)
+     limit $5
+     on conflict do nothing`,
+    [declared.map(({ connectorId }) => connectorId), declared.map(({ kind }) => kind), declared.map(({ name }) => name), accountId, limit],
+  );
+  return rowCount ?? 0;
+}
+
+/** Takes what is due, the longest due first. Another node's task is taken over when its lease has ended. */
+export async function claimTasks(database: Queryable, owner: string, leaseS: number, limit: number): Promise<Task[]> {
+  const { rows } = await database.query<Task>({
+    name: 'claim-inbound-tasks',
+    text: `with due as (
+             select account_id, kind, name from inbound_tasks
+             where due_at <= now() and (lease_until is null or lease_until < now())
+             order by due_at limit $3
+             for update skip locked
+           )
+           update inbound_tasks t
+           set lease_owner = $1, lease_until = now() + make_interval(secs => $2), lease_fence = t.lease_fence + 1
+           from due where (t.account_id, t.kind, t.name) = (due.account_id, due.kind, due.name)
+           returning t.account_id, t.kind, t.name, t.connector_id, t.tenant_id, t.state, t.progress, t.expires_at, t.failures, t.lease_fence`,
+    values: [owner, leaseS, limit],
+  });
+  return rows;
+}
+
+/** Keeps what was read so far, in the transaction that stores it; false when somebody else has the task by now. */
+export async function advanceTask(client: Queryable, task: Task, advance: { readonly progress: Progress; readonly pages: number; readonly records: number; readonly leaseS: number }): Promise<boolean> {
+  const { rowCount } = await client.query(
+    `update inbound_tasks set progress = $5, pages = pages + $6, records = records + $7, lease_until = now() + make_interval(secs => $8)
+     where account_id = $1 and kind = $2 and name = $3 and lease_fence = $4`,
+    [task.account_id, task.kind, task.name, task.lease_fence, advance.progress, advance.pages, advance.records, advance.leaseS],
+  );
+  return rowCount === 1;
+}
+
+/** Ends a turn and gives the lease back; changes nothing when somebody else has the task by now. */
+export async function endTask(database: Queryable, task: Task, end: TaskEnd): Promise<void> {
+  const date = (ms: number | null | undefined): Date | null => (ms === null || ms === undefined ? null : new Date(ms));
+  await database.query(
+    `update inbound_tasks
+     set state = $5, due_at = $6, progress = $7, expires_at = $8, pages = pages + $9, records = records + $10, recreated = recreated + $11,
+         failures = case when $12::text is null then 0 else failures + 1 end, last_error = $12,
+         succeeded_at = case when $12::text is null then now() else succeeded_at end, finished_at = case when $5 in ('done', 'removed') then now() end,
+         lease_owner = null, lease_until = null
+     where account_id = $1 and kind = $2 and name = $3 and lease_fence = $4`,
+    [
+      task.account_id, task.kind, task.name, task.lease_fence,
+      end.state, date(end.dueAtMs), end.progress, end.expiresAtMs === undefined ? task.expires_at : date(end.expiresAtMs), end.pages ?? 0, end.records ?? 0, end.recreated ?? 0,
+      end.error?.slice(0, 1_000) ?? null,
+    ],
+  );
+}
+
+/** Gives a lease back without a word about success: the account was not ready. */
+export async function postponeTask(database: Queryable, task: Task, dueAtMs: number | null): Promise<void> {
+  await database.query('update inbound_tasks set due_at = $5, lease_owner = null, lease_until = null where account_id = $1 and kind = $2 and name = $3 and lease_fence = $4', [
+    task.account_id, task.kind, task.name, task.lease_fence, dueAtMs === null ? null : new Date(dueAtMs),
+  ]);
+}
