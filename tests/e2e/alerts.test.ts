@@ -10,7 +10,7 @@ import { connectAccount } from 'evenkeel/demo/connect.ts';
 import { startTestEvenkeel } from '../harness/evenkeel.ts';
 import { stageMinutes, times, type Counted } from '../harness/staged-minutes.ts';
 
-const evenkeel = await startTestEvenkeel({ EVENKEEL_ROLE: 'api' });
+const evenkeel = await startTestEvenkeel();
 const { call, client, database, sandbox } = evenkeel;
 const signal = AbortSignal.timeout(240_000);
 await registerApps(client, signal);
