@@ -40,6 +40,9 @@ export interface Configuration {
   readonly callsDays: number;
   readonly minutesDays: number;
   readonly hoursDays: number;
+  /** How often at most an endpoint's answers are looked at for their shape, and over how long spans a change has to last. */
+  readonly shapeSampleSeconds: number;
+  readonly shapeBucketSeconds: number;
   /** CIDRs of private networks that webhook endpoints may be in. */
   readonly allowPrivateEndpoints: readonly string[];
   readonly deliveryRetentionDays: number;
@@ -106,6 +109,8 @@ export const variables = {
   ),
   callsDays: variable('EVENKEEL_KEEP_CALLS_DAYS', 'Days that calls are kept with their evidence; default 35.', (value) => integer(value ?? '35', 1, 3650)),
   minutesDays: variable('EVENKEEL_KEEP_MINUTES_DAYS', 'Days that counts by minute are kept; default 35.', (value) => integer(value ?? '35', 2, 3650)),
+  shapeSampleSeconds: variable('EVENKEEL_SHAPE_SAMPLE_SECONDS', 'Seconds between two answers of an endpoint whose shape is looked at, on each node; default 5; 0 looks at all.', (value) => integer(value ?? '5', 0, 86_400)),
+  shapeBucketSeconds: variable('EVENKEEL_SHAPE_BUCKET_SECONDS', 'Spans of time of which a change of shape has to last for three; default 300.', (value) => integer(value ?? '300', 1, 86_400)),
   hoursDays: variable('EVENKEEL_KEEP_HOURS_DAYS', 'Days that counts by hour are kept; default 400.', (value) => integer(value ?? '400', 2, 3650)),
   allowPrivateEndpoints: variable('EVENKEEL_ALLOW_PRIVATE_ENDPOINTS', 'Comma-separated CIDRs of private networks that webhook endpoints may be in; also allows http for endpoints.', (value) =>
     value === undefined ? [] : value.split(',').map((cidr) => cidrRange(cidr.trim())),

@@ -27,6 +27,7 @@ import type { Log } from './log.ts';
 import { deliveryMetrics } from './outbound/delivering/delivery-metrics.ts';
 import { createOutboundRoom } from './outbound/room.ts';
 import { openPlaybook } from './playbook/open-playbook.ts';
+import { openChanges } from './telemetry/drift/shape-store.ts';
 import { createTelemetryRoom } from './telemetry/room.ts';
 import { createUpstreamClient } from './upstream/client.ts';
 import { createCrypto } from './upstream/crypto.ts';
@@ -57,7 +58,7 @@ const builtInConnectors = join(import.meta.dirname, '../../../connectors');
 export async function buildRooms(foundation: Foundation): Promise<Rooms> {
   const { configuration, vault, pool, notifications, log, now, node, version, onClose } = foundation;
   // First, so that it ends last: every room counts until its own end.
-  const telemetry = await createTelemetryRoom({ pool, log, now, node, version, seals: configuration.role !== 'api', retention: configuration });
+  const telemetry = await createTelemetryRoom({ pool, log, now, node, version, seals: configuration.role !== 'api', retention: configuration, sampling: configuration, manifestOf: (id) => registry.get(id)?.connector.manifest });
   onClose(() => telemetry.close());
   const registry = await openRegistry({
     pool,
@@ -111,7 +112,7 @@ export async function buildRooms(foundation: Foundation): Promise<Rooms> {
   if (configuration.role !== 'api') inbound.start();
 
   const playbook = await openPlaybook(configuration.playbookDir, log);
-  const alerts = createAlertsRoom({ pool, log, now, rules: playbook.alerts, facts: { shapeChanges: () => Promise.resolve([]) }, upstream, publicUrl: configuration.publicUrl });
+  const alerts = createAlertsRoom({ pool, log, now, rules: playbook.alerts, facts: { shapeChanges: openChanges }, upstream, publicUrl: configuration.publicUrl });
   onClose(() => alerts.close());
   if (configuration.role !== 'api') alerts.watch.start();
 

@@ -20,6 +20,8 @@ export interface ProxyCall {
   readonly unified?: string;
   /** What was asked of the model: list, get, create, update or delete. */
   readonly unifiedMethod?: string;
+  /** The caller asked for some fields of it only. */
+  readonly narrowed?: boolean;
   /** What a cursor of this list is bound to beside account and operation: filters and sorting of the unified call. */
   readonly cursorScope?: string;
   readonly httpMethod: string;

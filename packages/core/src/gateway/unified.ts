@@ -106,7 +106,7 @@ function planned(mapping: CompiledMapping, call: UnifiedCall, incoming: ProxyCal
 const httpMethods = { list: 'GET', get: 'GET', create: 'POST', update: 'PATCH', delete: 'DELETE' } as const;
 
 function proxied({ resource, method }: OperationName, call: UnifiedCall, made: { readonly query: Record<string, unknown>; readonly id?: string; readonly body?: unknown }): ProxyCall {
-  const common = { surface: 'proxy' as const, unified: call.model, unifiedMethod: call.method, resource, query: made.query, headers: call.headers, ...(made.body === undefined ? {} : { body: made.body }) };
+  const common = { surface: 'proxy' as const, unified: call.model, unifiedMethod: call.method, narrowed: call.query['fields'] !== undefined, resource, query: made.query, headers: call.headers, ...(made.body === undefined ? {} : { body: made.body }) };
   if (typeof method === 'object') return { ...common, httpMethod: 'POST', action: method.action, id: made.id ?? '-' };
   return { ...common, httpMethod: httpMethods[method], ...(made.id === undefined ? {} : { id: made.id }) };
 }

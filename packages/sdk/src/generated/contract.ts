@@ -1313,6 +1313,57 @@ export interface DeliveryQuery {
 /** pending waits for an attempt or is being attempted; of a failed one nothing more is tried by itself. */
 export type DeliveryState = 'pending' | 'delivered' | 'failed' | 'cancelled';
 
+export interface Drift {
+  id: string;
+  connector: string;
+  /** contacts.list, crm.contacts.list, or event:<type>. */
+  endpoint: string;
+  vendor_endpoint: string;
+  status_class: string;
+  /** Place in the answer: results[].properties.email. [] are the members of a list, {} those of a map. */
+  path: string;
+  kind: DriftKind;
+  json_type: string | null;
+  /** breaking: something that a mapping or the engine reads is gone. warning: what is read has a new type, or is null for the first time. information: nothing reads it. */
+  class: DriftClass;
+  /** passed: the shape came back by itself. */
+  state: DriftState;
+  /** Counts behind it: presence and misses, or types before and now. Never a value. */
+  evidence: { [key: string]: unknown };
+  detected_at: string;
+  ended_at: string | null;
+  ended_by: string | null;
+  note: string | null;
+}
+
+export interface DriftAcknowledgement {
+  note?: string;
+}
+
+/** breaking: something that a mapping or the engine reads is gone. warning: what is read has a new type, or is null for the first time. information: nothing reads it. */
+export type DriftClass = 'breaking' | 'warning' | 'information';
+
+export type DriftKind = 'removed' | 'added' | 'type' | 'null';
+
+export interface DriftList {
+  results: Drift[];
+  /** Pass as cursor for the next page; null at the end. */
+  next_cursor: string | null;
+}
+
+export interface DriftQuery {
+  connector?: string;
+  /** breaking: something that a mapping or the engine reads is gone. warning: what is read has a new type, or is null for the first time. information: nothing reads it. */
+  class?: DriftClass;
+  /** passed: the shape came back by itself. */
+  state?: DriftState;
+  limit?: number;
+  cursor?: string;
+}
+
+/** passed: the shape came back by itself. */
+export type DriftState = 'open' | 'acknowledged' | 'passed';
+
 export interface Endpoint {
   id: string;
   tenant_id: string | null;

@@ -18,6 +18,9 @@ import type { UpstreamError } from '../upstream/failure.ts';
 /** What answers a caller that has gone: nginx's convention, kept in records only. */
 const callerGoneStatus = 499;
 
+/** Parameters of a proxied call that leave the shape of its records as it is. */
+const pagingOnly: ReadonlySet<string> = new Set(['limit', 'cursor', 'account_id']);
+
 export class CallInProgress {
   readonly incoming: IncomingCall;
   readonly requestId: string;
@@ -86,7 +89,16 @@ export class CallInProgress {
       requestBytes: this.sentBytes,
       responseBytes: this.reply?.receivedBytes ?? 0,
     };
-    recorder.record(record, () => this.#evidence());
+    recorder.record(record, () => this.#evidence(), this.#hasWholeShape() ? () => this.received ?? this.reply?.whole ?? null : undefined);
+  }
+
+  /** A caller who asks for some fields only gets another shape, which is no change of the vendor's. */
+  #hasWholeShape(): boolean {
+    const { incoming } = this;
+    if (incoming.surface === 'passthrough') return false;
+    if (incoming.unified !== undefined) return incoming.narrowed !== true;
+    for (const name in incoming.query) if (!pagingOnly.has(name)) return false;
+    return true;
   }
 
   /** Only what the connector or a unified model knows: a caller's own words would make a series each. */

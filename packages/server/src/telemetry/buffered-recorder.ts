@@ -9,6 +9,7 @@ import { newId } from '../identifier.ts';
 import type { Log } from '../log.ts';
 import { writeEvidence } from './call-evidence.ts';
 import type { CallRecord, CallRecorder, RawEvidence } from './call-record.ts';
+import type { ShapeSampler } from './drift/shape-sampler.ts';
 import { insertCalls, type CallRow } from './call-store.ts';
 import { noObserver, type Observation, type Observer } from './observation.ts';
 
@@ -17,6 +18,8 @@ export interface RecorderOptions {
   log: Log;
   /** Where every call is counted, kept or not. */
   observer?: Observer;
+  /** Where answers are sampled for their shape. */
+  shapes?: Pick<ShapeSampler, 'offer'> | null;
   /** One in this many successes is kept whole; 0 keeps none. Default 100. */
   sampleEvery?: number;
   maxQueued?: number;
@@ -59,7 +62,7 @@ export class BufferedCallRecorder implements CallRecorder {
   #failedWrites = 0;
 
   constructor(options: RecorderOptions) {
-    this.#options = { sampleEvery: 100, maxQueued: 20_000, maxQueuedBytes: 64 * 1024 * 1024, flushIntervalMs: 250, observer: noObserver, ...options };
+    this.#options = { sampleEvery: 100, maxQueued: 20_000, maxQueuedBytes: 64 * 1024 * 1024, flushIntervalMs: 250, observer: noObserver, shapes: null, ...options };
     // The first success is a sample, so that a fresh installation shows one at once.
     this.#untilSample = 1;
   }
@@ -68,9 +71,10 @@ export class BufferedCallRecorder implements CallRecorder {
     return { calls: { ...this.#calls }, failuresByOrigin: { ...this.#failures }, written: this.#written, dropped: this.#dropped, queued: this.#queue.length };
   }
 
-  record(call: CallRecord, evidence: () => RawEvidence | null): void {
+  record(call: CallRecord, evidence: () => RawEvidence | null, body?: () => Uint8Array | null): void {
     this.#calls[call.outcome] += 1;
     this.#options.observer.observe(observationOf(call));
+    if (body !== undefined) this.#sample(call, body);
     let sampled = false;
     if (call.outcome === 'success') {
       this.#untilSample -= 1;
@@ -87,6 +91,11 @@ export class BufferedCallRecorder implements CallRecorder {
     this.#queue.push({ call, evidence: raw, bytes, id: newId('call', call.atMs), sampled });
     this.#queuedBytes += bytes;
     this.#schedule();
+  }
+
+  #sample({ connectorId, accountId, endpoint, vendorEndpoint, upstreamStatus: status, surface }: CallRecord, body: () => Uint8Array | null): void {
+    if (connectorId === null || accountId === null || endpoint === null || vendorEndpoint === null || status === null || surface === 'passthrough') return;
+    this.#options.shapes?.offer({ connectorId, accountId, endpoint, vendorEndpoint, status }, body);
   }
 
   /** Resolves when everything recorded before is stored or dropped. */

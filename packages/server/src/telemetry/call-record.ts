@@ -50,9 +50,9 @@ export interface RawEvidence {
 export interface CallRecorder {
   /**
    * Counts the call, and keeps it when it failed or is drawn as a sample. `evidence` is asked only for what is kept, at
-   * once, and must copy what it needs.
+   * once, and must copy what it needs. `body` gives the vendor's whole answer where its shape may be sampled.
    */
-  record(call: CallRecord, evidence: () => RawEvidence | null): void;
+  record(call: CallRecord, evidence: () => RawEvidence | null, body?: () => Uint8Array | null): void;
 }
 
 /** Bytes of a body that are looked at for evidence; more than is shown, so that masking does not cut a secret in two. */

@@ -1,4 +1,5 @@
 /** The telemetry room, put together: where the other rooms count and record, and what reads it. */
+import type { Manifest } from '@evenkeel/contract/manifest/manifest.ts';
 import type { Pool } from '../database/pool.ts';
 import type { Route } from '../http/route.ts';
 import type { AnyJob } from '../jobs/runner.ts';
@@ -11,6 +12,8 @@ import { CumulativeCounts } from './metrics/cumulative-counts.ts';
 import type { MetricSource } from './metrics/exposition.ts';
 import { metricsRoutes } from './metrics/metrics-routes.ts';
 import { StandingMetrics } from './metrics/standing-metrics.ts';
+import { driftRoutes } from './drift/drift-routes.ts';
+import { ShapeSampler } from './drift/shape-sampler.ts';
 import { monitoringRoutes } from './monitoring/monitoring-routes.ts';
 import type { Observer } from './observation.ts';
 import { ExternalCalls } from './otlp/external-calls.ts';
@@ -28,11 +31,16 @@ export interface TelemetryParts {
   /** Whether this node seals minutes. */
   readonly seals: boolean;
   readonly retention: Retention;
+  /** What a connector reads, for changes of shape; asked once something was sampled. */
+  readonly manifestOf: (connectorId: string) => Manifest | undefined;
+  readonly sampling: { readonly shapeSampleSeconds: number; readonly shapeBucketSeconds: number };
 }
 
 export interface TelemetryRoom {
   readonly observer: Observer;
   readonly recorder: CallRecorder;
+  /** Where inbound events are offered for their shape. */
+  readonly shapes: Pick<ShapeSampler, 'offer'>;
   readonly routes: readonly Route[];
   readonly jobs: readonly AnyJob[];
   /** Shows further metrics of this process at /metrics. */
@@ -41,21 +49,26 @@ export interface TelemetryRoom {
   close(): Promise<void>;
 }
 
-export async function createTelemetryRoom({ pool, log, now, node, version, seals, retention }: TelemetryParts): Promise<TelemetryRoom> {
+export async function createTelemetryRoom({ pool, log, now, node, version, seals, retention, manifestOf, sampling }: TelemetryParts): Promise<TelemetryRoom> {
   await prepareTelemetry(pool, now());
   const cumulative = new CumulativeCounts();
   const counter = await NodeCounter.start({ database: pool, log, nodeId: node, ended: (series) => cumulative.add(series) });
-  const recorder = new BufferedCallRecorder({ database: pool, log, observer: counter });
+  const everyMs = sampling.shapeSampleSeconds * 1000;
+  const bucketMs = sampling.shapeBucketSeconds * 1000;
+  const shapes = new ShapeSampler({ pool, log, manifestOf, everyMs, anyEveryMs: Math.min(100, everyMs), bucketMs, flushMs: Math.min(10_000, bucketMs) });
+  const recorder = new BufferedCallRecorder({ database: pool, log, observer: counter, shapes });
   const sealer = new Sealer({ pool, log });
   if (seals) sealer.start();
   const sources: MetricSource[] = [];
   return {
     observer: counter,
     recorder,
-    routes: [...callRoutes(pool), ...monitoringRoutes(pool), ...otlpRoutes(new ExternalCalls(pool, node), now), ...metricsRoutes({ recorder: () => recorder.counts, counting: () => counter.figures, sealing: () => sealer.figures, cumulative, standing: new StandingMetrics(pool), sources, version })],
+    shapes,
+    routes: [...callRoutes(pool), ...monitoringRoutes(pool), ...driftRoutes(pool), ...otlpRoutes(new ExternalCalls(pool, node), now), ...metricsRoutes({ recorder: () => recorder.counts, counting: () => counter.figures, sealing: () => sealer.figures, cumulative, standing: new StandingMetrics(pool), sources, version })],
     jobs: [telemetryRetentionJob(pool, retention, now), hourRollupJob(pool)],
     showMetrics: (source) => void sources.push(source),
     async close() {
+      await shapes.close();
       await recorder.close();
       await counter.close();
       await sealer.close();
