@@ -4,8 +4,10 @@
  */
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { eventReference } from './event-reference.ts';
 import { manifestSchema, mappingSchema } from './manifest-schema.ts';
 import { playbookSchemas } from './playbook-schema.ts';
+import { sdkEventTypes } from './sdk-event-types.ts';
 import { sdkTypes } from './sdk-types.ts';
 import { sdkUnifiedTypes } from './sdk-unified-types.ts';
 
@@ -28,6 +30,8 @@ const generated: readonly Generated[] = [
   ...playbookSchemas.map(({ name, render }) => ({ path: `packages/contract/schema/${name}.v1.json`, render: () => `${JSON.stringify(render(), null, 2)}\n` })),
   { path: 'packages/sdk/src/generated/contract.ts', render: sdkTypes },
   { path: 'packages/sdk/src/generated/unified.ts', render: sdkUnifiedTypes },
+  { path: 'packages/sdk/src/generated/events.ts', render: sdkEventTypes },
+  { path: 'docs/reference/events.md', render: eventReference },
 ];
 
 const root = join(import.meta.dirname, '..');

@@ -7,6 +7,7 @@ import { Alerts } from './alerts.ts';
 import { Apps, Connectors, ConnectSessions } from './connectors.ts';
 import { Calls } from './calls.ts';
 import { Objectives } from './objectives.ts';
+import { Deliveries, Endpoints } from './endpoints.ts';
 import { Passthrough, Proxy } from './proxy.ts';
 import { Transport, type ClientOptions } from './transport.ts';
 import { Unified } from './unified.ts';
@@ -19,6 +20,8 @@ export class Evenkeel {
   readonly accounts: Accounts;
   readonly calls: Calls;
   readonly alerts: Alerts;
+  readonly endpoints: Endpoints;
+  readonly deliveries: Deliveries;
   readonly vault: Vault;
   readonly objectives: Objectives;
   readonly #transport: Transport;
@@ -32,6 +35,8 @@ export class Evenkeel {
     this.accounts = new Accounts(this.#transport);
     this.calls = new Calls(this.#transport);
     this.alerts = new Alerts(this.#transport);
+    this.endpoints = new Endpoints(this.#transport);
+    this.deliveries = new Deliveries(this.#transport);
     this.vault = new Vault(this.#transport);
     this.objectives = new Objectives(this.#transport);
   }

@@ -1,5 +1,4 @@
 /** The API of endpoints. A key that belongs to a tenant sees and makes that tenant's only. */
-import Type from 'typebox';
 import {
   Endpoint,
   EndpointCreated,
@@ -208,11 +207,11 @@ function testRoute({ pool }: EndpointRouteParts): Route {
     tag: 'outbound',
     access: 'write',
     audit: { action: 'endpoint.test' },
-    schema: { params: EndpointParams, body: Type.Union([EndpointTestRequest, Type.Null()]), response: { 202: Delivery } },
+    schema: { params: EndpointParams, body: EndpointTestRequest, response: { 202: Delivery } },
     async handle({ params, body, caller, reply }) {
       const endpoint = await requireEndpoint(pool, params.id, caller);
       if (endpoint.disabled_at !== null) throw new Refusal('conflict', `The endpoint ${endpoint.id} is disabled: enable it first with PATCH /v1/endpoints/${endpoint.id} {"enabled": true}.`);
-      const wanted = body?.event_type ?? 'endpoint:test';
+      const wanted = body.event_type ?? 'endpoint:test';
       const type = eventTypeNamed(wanted);
       if (type === undefined) throw new Refusal('invalid_request', `There is no event type "${wanted}". GET /v1/event-types lists them.`);
       const id = await transaction(pool, (client) => queueTest(client, endpoint, type));
