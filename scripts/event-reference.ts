@@ -20,7 +20,8 @@ function section(name: string, types: readonly EventType[]): string {
   const [first] = types;
   if (first === undefined) return '';
   const rows = types.map(({ type, description }) => `| \`${type}\` | ${description} |`);
-  const example = { id: 'evt_01kb0000000000000000000001', type: first.type, tenant_id: 'acme', account_id: Reflect.get(first.example, 'account_id') ?? null, timestamp: '2026-11-23T13:50:30.000Z', data: first.example };
+  const { account_id: accountId = null } = first.example as { account_id?: string };
+  const example = { id: 'evt_01kb0000000000000000000001', type: first.type, tenant_id: 'acme', account_id: accountId, timestamp: '2026-11-23T13:50:30.000Z', data: first.example };
   return [`## ${name}`, `| Type | Sent when |\n|---|---|\n${rows.join('\n')}`, 'Schema of `data`:', code(first.schema), `Example of \`${first.type}\`:`, code(example)].join('\n\n');
 }
 

@@ -10,7 +10,7 @@ import { createServer, type AddressInfo, type Socket } from 'node:net';
 const [count = '19', lateMs = '1000'] = process.argv.slice(2);
 const answer = 'HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n';
 let latencies: number[] = [];
-let received = new Array<number>(Number(count)).fill(0);
+let received = Array.from({ length: Number(count) }, () => 0);
 let lastAt = 0;
 
 function serve(socket: Socket, index: number): void {

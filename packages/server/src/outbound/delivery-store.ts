@@ -62,7 +62,8 @@ export function listStatement(filter: DeliveryFilter): { text: string; values: u
     conditions.push(`event_id = ${put(filter.eventId)}`, `id >= ${put(prefix)}`, `id < ${put(`${prefix}~`)}`);
   }
   const limit = put(filter.limit);
-  const ofClosed = filter.state === null ? [] : filter.state === 'delivered' ? [`state = 'delivered'`] : [`state <> 'delivered'`, `state = ${put(filter.state)}`];
+  // Said so that the partial indexes of everything but deliveries that arrived serve.
+  const ofClosed = { delivered: [`state = 'delivered'`], failed: [`state <> 'delivered'`, `state = 'failed'`], cancelled: [`state <> 'delivered'`, `state = 'cancelled'`], pending: [] }[filter.state ?? 'pending'];
   const endpoints = filter.endpointIds === null ? null : put(filter.endpointIds);
   const page = (source: string, extra: readonly string[]): string => {
     const where = (more: readonly string[]): string => ([...conditions, ...extra, ...more].length === 0 ? '' : `where ${[...conditions, ...extra, ...more].join(' and ')}`);
@@ -99,15 +100,21 @@ interface AttemptRow {
   response_type: string | null;
 }
 
-/** Oldest first, the last hundred. Attempts are no older than their delivery: earlier days are not read. */
+/** Oldest first, the last hundred. */
 export async function listAttempts(database: Queryable, deliveryId: string): Promise<DeliveryAttempt[]> {
-  const { rows } = await database.query<AttemptRow>(
-    `select id, number, cause, at, duration_us, succeeded, status, error, message, response_body, response_truncated, response_type
-     from delivery_attempts where delivery_id = $1 and id >= $2
-     order by id desc limit 100`,
-    [deliveryId, firstIdAt('att', timeOfId(deliveryId) ?? 0)],
-  );
+  const { text, values } = attemptsStatement(deliveryId);
+  const { rows } = await database.query<AttemptRow>(text, values);
   return rows.toReversed().map(shownAttempt);
+}
+
+/** Also for tests that look at its plan. Attempts are no older than their delivery: earlier days are not read. */
+export function attemptsStatement(deliveryId: string): { text: string; values: unknown[] } {
+  return {
+    text: `select id, number, cause, at, duration_us, succeeded, status, error, message, response_body, response_truncated, response_type
+           from delivery_attempts where delivery_id = $1 and id >= $2
+           order by id desc limit 100`,
+    values: [deliveryId, firstIdAt('att', timeOfId(deliveryId) ?? 0)],
+  };
 }
 
 function shownAttempt(row: AttemptRow): DeliveryAttempt {

@@ -24,7 +24,7 @@ export const statisticsStatement = `
 export async function readStatistics(database: Queryable, endpointId: string, since: Date, interval: 'hour' | 'day'): Promise<EndpointStatistics> {
   const [{ rows }, pending] = await Promise.all([
     database.query<CountRow>(statisticsStatement, [endpointId, since, interval]),
-    database.query<{ n: number }>(`select count(*) as n from (select from deliveries_open where endpoint_id = $1 limit ${maxCounted}) as some`, [endpointId]),
+    database.query<{ n: number }>(`select count(*) as n from (select from deliveries_open where endpoint_id = $1 limit ${maxCounted}) as counted`, [endpointId]),
   ]);
   const sum = (field: Exclude<keyof CountRow, 'start'>): number => rows.reduce((total, row) => total + row[field], 0);
   const [attempts, delivered, failed] = [sum('attempts'), sum('delivered'), sum('failed')];
