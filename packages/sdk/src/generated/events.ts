@@ -51,6 +51,28 @@ export interface EndpointTestData {
   message: string;
 }
 
+export interface BudgetModeChangedData {
+  change_id: string;
+  objective_id: string;
+  /** overall, connector:<id>, category:<id> or tenant:<id>. */
+  scope: string;
+  from: 'normal' | 'caution' | 'restricted' | 'critical' | 'exhausted' | null;
+  /** From the fullest budget to none. */
+  to: 'normal' | 'caution' | 'restricted' | 'critical' | 'exhausted';
+  /** Of the budget; negative when more than all of it is gone. */
+  remaining_percent: string;
+  /** Events, or minutes, in the window of the objective. */
+  total: number;
+  bad: number;
+  /** The minute whose evaluation changed the mode. */
+  minute: string;
+  /** Which deployments are frozen: none, non_critical or all_but_reliability. */
+  freeze: string;
+  notify: string[];
+  incident: string | null;
+  actions: string[];
+}
+
 /** The payload of one model's events. */
 export type UnifiedEventDataOf<Model extends keyof UnifiedModels, Change extends UnifiedEventData['change']> = Omit<UnifiedEventData, 'model' | 'change' | 'record'> & {
   model: Model;
@@ -180,6 +202,8 @@ export interface WebhookEvents {
   'endpoint:disabled': EndpointDisabledData;
   /** Sent on request, to try a receiver. */
   'endpoint:test': EndpointTestData;
+  /** The error budget of an objective crossed an edge of the policy. Of a tenant's budget it goes to the tenant's endpoints; all others belong to the installation. */
+  'budget:mode_changed': BudgetModeChangedData;
 }
 
 export type WebhookEventType = keyof WebhookEvents;
