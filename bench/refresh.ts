@@ -13,7 +13,7 @@ import { openVault } from '@evenkeel/server/accounts/vault/vault-keys.ts';
 import type { Vault } from '@evenkeel/server/accounts/vault/vault.ts';
 import { startEmbeddedPostgres } from '@evenkeel/server/database/embedded.ts';
 import { createPool, type Pool } from '@evenkeel/server/database/pool.ts';
-import { median, note, quantile, report } from './load/measurement.ts';
+import { note, quantile, report } from './load/measurement.ts';
 import { fillWithAccounts, plantAccounts, type PlantedAccount } from './load/planted-accounts.ts';
 import { runLoad, startProgram, type Program } from './load/process.ts';
 
@@ -74,7 +74,7 @@ async function storm(pool: Pool, vault: Vault, server: { port: number; key: stri
   const request = `GET /v1/proxy/contacts/51 HTTP/1.1\r\nhost: 127.0.0.1\r\naccept: application/json\r\nauthorization: Bearer ${server.key}\r\nevenkeel-account: ${caller?.id ?? ''}\r\n\r\n`;
   const calls = { port: server.port, request, connections: 16, rate: 100 };
   await runLoad({ ...calls, durationMs: 3_000 });
-  const quiet = await runLoad({ ...calls, durationMs: 10_000 });
+  const before = await runLoad({ ...calls, durationMs: 10_000 });
   // As the scheduler spreads them: due 60 to 180 s before the end. The rows are there before the first is due.
   const startMs = Date.now() + 4_000 + plan.accounts / 2;
   const due = Array.from({ length: plan.accounts }, (_, index) => startMs + (index / plan.accounts) * plan.spreadMs);
@@ -82,6 +82,9 @@ async function storm(pool: Pool, vault: Vault, server: { port: number; key: stri
   if (Date.now() > startMs) note(`planting took ${Date.now() - startMs} ms longer than planned: the first are late`);
   const busy = await runLoad({ ...calls, durationMs: Math.max(0, startMs - Date.now()) + plan.spreadMs });
   await untilRefreshed(pool, startMs + plan.spreadMs + 120_000);
+  // Before and after, since a machine with other work on it changes meanwhile.
+  const after = await runLoad({ ...calls, durationMs: 10_000 });
+  const quiet = { p50Ms: (before.p50Ms + after.p50Ms) / 2, p99Ms: (before.p99Ms + after.p99Ms) / 2 };
   const outcome = await judge(pool, planted);
   report('refresh', 'expired_unrefreshed', outcome.expired, 'accounts', { exactly: 0 });
   report('refresh', 'refreshed', outcome.lagsMs.length, 'accounts');
@@ -143,7 +146,8 @@ async function filledTo(pool: Pool, vault: Vault, count: number, present: number
   await pool.query('vacuum credentials');
   const pages = await pagesOf(pool, Date.now());
   await pool.query(`delete from credentials where connector_id = 'storm'`);
-  return { ms: median(times), pages };
+  // What it costs when nobody else takes the time of the machine: others only ever add to it.
+  return { ms: quantile(times.toSorted((a, b) => a - b), 0.1), pages };
 }
 
 /** Pages that PostgreSQL touches to find the due ones of a connector, as EXPLAIN counts them. */

@@ -8,6 +8,7 @@ import { createNotifications } from '@evenkeel/server/database/notifications.ts'
 import { createPool, type Pool } from '@evenkeel/server/database/pool.ts';
 import { createApplication } from '@evenkeel/server/http/application.ts';
 import { createLog, type Log } from '@evenkeel/server/log.ts';
+import { noObserver, type Observer } from '@evenkeel/server/telemetry/observation.ts';
 import { createUpstreamClient } from '@evenkeel/server/upstream/client.ts';
 import { createCrypto } from '@evenkeel/server/upstream/crypto.ts';
 import { createHostMap } from '@evenkeel/server/upstream/host-map.ts';
@@ -31,9 +32,10 @@ export interface NodeOptions {
   readonly hosts: Record<string, string>;
   readonly port?: number;
   readonly log?: Log;
+  readonly observer?: Observer;
 }
 
-export async function startAccountsNode({ database, masterKey, hosts, port = 0, log = createLog(process.env['EVENKEEL_TEST_LOG'] ?? 'silent') }: NodeOptions): Promise<AccountsNode> {
+export async function startAccountsNode({ database, masterKey, hosts, port = 0, log = createLog(process.env['EVENKEEL_TEST_LOG'] ?? 'silent'), observer = noObserver }: NodeOptions): Promise<AccountsNode> {
   const pool = createPool(database.url, { max: 8, onError: () => undefined });
   let offset = 0;
   const now = (): number => Date.now() + offset;
@@ -44,7 +46,7 @@ export async function startAccountsNode({ database, masterKey, hosts, port = 0, 
   const upstream = createUpstreamClient({ hostMap });
   const free = port === 0 ? await freePort() : port;
   const url = `http://127.0.0.1:${free}`;
-  const room = await createAccountsRoom({ pool, notifications, log, now, publicUrl: url, vault, connectors: registry, upstream, hostMap, crypto: createCrypto(), resumeEveryMs: 3_600_000 });
+  const room = await createAccountsRoom({ pool, notifications, log, now, publicUrl: url, vault, connectors: registry, upstream, hostMap, crypto: createCrypto(), observer, resumeEveryMs: 3_600_000 });
   const application = await createApplication({ database: pool, keys: new KeyLookup(pool, Date.now), log, version: 'test', routes: room.routes });
   await application.listen({ port: free, host: '127.0.0.1' });
   const admin = await createKey(pool, { name: 'test', scope: 'admin', tenantId: null });

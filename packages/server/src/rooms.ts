@@ -41,6 +41,8 @@ export interface Foundation {
   readonly notifications: Notifications;
   readonly log: Log;
   readonly now: () => number;
+  /** The clock that all nodes share. */
+  readonly fleetNow: () => number;
   /** This process, unlike any other. */
   readonly node: string;
   readonly version: string;
@@ -56,7 +58,7 @@ export interface Rooms {
 const builtInConnectors = join(import.meta.dirname, '../../../connectors');
 
 export async function buildRooms(foundation: Foundation): Promise<Rooms> {
-  const { configuration, vault, pool, notifications, log, now, node, version, onClose } = foundation;
+  const { configuration, vault, pool, notifications, log, now, fleetNow, node, version, onClose } = foundation;
   // First, so that it ends last: every room counts until its own end.
   const telemetry = await createTelemetryRoom({ pool, log, now, node, version, seals: configuration.role !== 'api', retention: configuration, sampling: configuration, manifestOf: (id) => registry.get(id)?.connector.manifest });
   onClose(() => telemetry.close());
@@ -80,7 +82,8 @@ export async function buildRooms(foundation: Foundation): Promise<Rooms> {
   onClose(() => upstream.close());
 
   let leave = (_accountId: string): Promise<void> => Promise.resolve();
-  const accounts = await createAccountsRoom({ pool, notifications, log, now, publicUrl: configuration.publicUrl, vault, connectors: effectiveConnectors(registry, overrides), upstream, hostMap, crypto, leave: (accountId) => leave(accountId) });
+  const accounts = await createAccountsRoom({ pool, notifications, log, now: fleetNow, publicUrl: configuration.publicUrl, vault, connectors: effectiveConnectors(registry, overrides), upstream, hostMap, crypto, observer: telemetry.observer, leave: (accountId) => leave(accountId) });
+  telemetry.showMetrics(() => accounts.metrics());
   onClose(() => accounts.close());
   if (configuration.role !== 'api') accounts.scheduler.start();
 

@@ -10,12 +10,13 @@ import { setFlagsFromString } from 'node:v8';
 import type { FastifyInstance, FastifyListenOptions } from 'fastify';
 import { createPool, type Pool } from './database/pool.ts';
 import { startEmbeddedPostgres } from './database/embedded.ts';
+import { startFleetClock } from './database/fleet-clock.ts';
 import { migrate, readMigrations } from './database/migrate.ts';
 import { createNotifications } from './database/notifications.ts';
 import { ensureAdminKey, KeyLookup } from './access/keys.ts';
 import { accessRoutes } from './access/routes.ts';
-import { findMasterKeys } from './accounts/vault/master-keys.ts';
-import { openVault } from './accounts/vault/vault-keys.ts';
+import { findMasterKeys, type MasterKeys } from './accounts/vault/master-keys.ts';
+import { hasKeys, openVault, proveMasterKeys } from './accounts/vault/vault-keys.ts';
 import { watchVault } from './accounts/vault/vault-nodes.ts';
 import type { Configuration } from './configuration.ts';
 import { startApiProcesses } from './api-processes.ts';
@@ -66,14 +67,17 @@ export async function startServer(configuration: Configuration, options: { log?:
   const close = (): Promise<void> => (closing ??= closeAll(closers, log));
   try {
     const databaseUrl = await openDatabase(configuration, closers);
+    const pool = createPool(databaseUrl, { onError: (error) => log.warn({ err: error }, 'database: an idle connection was lost') });
+    closers.push(() => pool.end());
+    // Before anything is written or migrated: a wrong key must leave everything as it was.
+    const proven = await proveKeysOf(configuration, pool);
     const migrations = await readMigrations();
     const applied = await migrate(databaseUrl, migrations);
     if (applied.length > 0) log.info({ applied }, 'database: migrations applied');
-    const pool = createPool(databaseUrl, { onError: (error) => log.warn({ err: error }, 'database: an idle connection was lost') });
-    closers.push(() => pool.end());
+    const clock = await startFleetClock({ database: pool, log });
+    closers.push(async () => clock.close());
     const node = `${hostname()}:${process.pid}:${randomUUID().slice(0, 8)}`;
-    // Before anything is written: a wrong key must leave everything as it was.
-    const { masterKey, previous } = await findMasterKeys(configuration, pool);
+    const { masterKey, previous } = proven ?? (await findMasterKeys(configuration, pool));
     const vault = await openVault(pool, masterKey, previous, node);
     const notifications = await createNotifications(databaseUrl, log);
     closers.push(() => notifications.close());
@@ -81,7 +85,7 @@ export async function startServer(configuration: Configuration, options: { log?:
     closers.push(() => watch.close());
     const adminKey = await ensureFirstKey(configuration, pool);
     const keys = new KeyLookup(pool, now);
-    const rooms = await buildRooms({ configuration, vault, pool, notifications, log, now, node, version, onClose: (end) => void closers.push(end) });
+    const rooms = await buildRooms({ configuration, vault, pool, notifications, log, now, fleetNow: options.now ?? clock.now, node, version, onClose: (end) => void closers.push(end) });
     const checks: Readiable[] = databaseChecks(pool, migrations.map(({ name }) => name));
     if (configuration.role !== 'api') {
       const jobs = await startJobs(pool, rooms.jobs, log);
@@ -108,6 +112,14 @@ export async function startServer(configuration: Configuration, options: { log?:
 function listen(application: FastifyInstance, { port, host }: Configuration, shared: boolean): Promise<string> {
   const address: FastifyListenOptions & { reusePort?: boolean } = { port, host, ...(shared ? { reusePort: true } : {}) };
   return application.listen(address);
+}
+
+/** The master keys, proven on what a database in use holds; undefined for one that is new. */
+async function proveKeysOf(configuration: Configuration, pool: Pool): Promise<MasterKeys | undefined> {
+  if (!(await hasKeys(pool))) return undefined;
+  const keys = await findMasterKeys(configuration, pool);
+  await proveMasterKeys(pool, keys.masterKey, keys.previous);
+  return keys;
 }
 
 async function openDatabase(configuration: Configuration, closers: (() => Promise<unknown>)[]): Promise<string> {

@@ -63,7 +63,7 @@ export const accountsShow: Command = {
       ['state', `${account.state} since ${account.state_since}`],
       ['message', account.message ?? '–'],
       ['missing scopes', account.missing_scopes.join(', ') || '–'],
-      ['credential', credential === null ? '–' : `version ${credential.version}, ends ${credential.expires_at ?? 'never'}, ${credential.refresh_failures} failed refreshes in a row`],
+      ['credential', credential === null ? '–' : `version ${credential.version}, ends ${credential.expires_at ?? 'at an unknown time'}, ${credential.refresh_failures} failed refreshes in a row`],
       ['next refresh', credential?.refresh_due_at ?? '–'],
     ] as const;
     out.line(facts.map(([name, value]) => `${name.padEnd(16)}${printable(value)}`).join('\n'));

@@ -6,6 +6,8 @@ import type { Pool } from '../database/pool.ts';
 import type { Notifications } from '../database/notifications.ts';
 import type { Route } from '../http/route.ts';
 import type { Log } from '../log.ts';
+import type { Metric } from '../telemetry/metrics/exposition.ts';
+import { noObserver, type Observer } from '../telemetry/observation.ts';
 import type { UpstreamClient } from '../upstream/client.ts';
 import type { HostMap } from '../upstream/host-map.ts';
 import { AbandonedLeases } from './abandoned-leases.ts';
@@ -18,6 +20,8 @@ import { removeEndedSessions } from './connecting/connect-session-store.ts';
 import { AccountOpener } from './open-account.ts';
 import { createReconnectLinks } from './connecting/reconnect-links.ts';
 import { createRefreshScheduler, type RefreshScheduler, type SchedulerLimits } from './refreshing/refresh-scheduler.ts';
+import { readRefreshMetrics } from './refreshing/refresh-metrics.ts';
+import { RefreshReports } from './refreshing/refresh-report.ts';
 import { createRefresher } from './refreshing/refresher.ts';
 import { Setup } from './connecting/setup.ts';
 import { createVendor, type ConnectorSource } from './vendor.ts';
@@ -28,6 +32,7 @@ export interface AccountsParts {
   readonly pool: Pool;
   readonly notifications: Notifications;
   readonly log: Log;
+  /** The clock that all nodes share. */
   readonly now: () => number;
   readonly publicUrl: string;
   readonly vault: Vault;
@@ -41,6 +46,8 @@ export interface AccountsParts {
   readonly resumeEveryMs?: number;
   /** How long the owner of a lease has to be missing to count as gone; default 4 s. */
   readonly missingForMs?: number;
+  /** Where refreshes are counted; nowhere by default. */
+  readonly observer?: Observer;
   readonly schedulerLimits?: Partial<SchedulerLimits>;
 }
 
@@ -52,6 +59,7 @@ export interface AccountsRoom {
   readonly routes: readonly Route[];
   /** Refreshes tokens apart from traffic, once it is started: on nodes that work. */
   readonly scheduler: RefreshScheduler;
+  metrics(): Promise<readonly Metric[]>;
   /** Frees what processes that are gone had begun, and continues set-ups that nobody works on; also called by the clock. */
   resume(): Promise<number>;
   /** Waits for what is under way. */
@@ -65,7 +73,8 @@ export async function createAccountsRoom(parts: AccountsParts): Promise<Accounts
   const vendor = createVendor(parts);
   const links = createReconnectLinks({ database: pool, publicUrl, now });
   const ending = new AbortController();
-  const refresher = createRefresher({ pool, vault, vendor, connectors, waiters, log, now, owner, ending: ending.signal });
+  const reports = new RefreshReports(parts.observer ?? noObserver);
+  const refresher = createRefresher({ pool, vault, vendor, connectors, waiters, log, now, owner, ending: ending.signal, reports });
   const opener = new AccountOpener({ pool, vault, connectors, refresher, links, log, now });
   const changed = (accountId: string): void => {
     opener.forget(accountId);
@@ -92,6 +101,7 @@ export async function createAccountsRoom(parts: AccountsParts): Promise<Accounts
   return {
     access,
     scheduler,
+    metrics: () => readRefreshMetrics({ database: pool, scheduler, reports, now }),
     routes: [...accountRoutes({ ...parts, vendor, setup, refresher, links, changed }), ...connectRoutes({ flow, publicUrl, log })],
     resume,
     async close() {

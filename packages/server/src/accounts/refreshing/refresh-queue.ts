@@ -11,21 +11,21 @@ export interface QueueHead {
   readonly dueAtMs: number;
 }
 
-/** The earliest due time of every connector, by probing the index once for each (a loose index scan). */
+/** SQL of a recursive table `head`: the earliest due time of every connector, by one probe of the index each (a loose index scan). */
+const queueHeads = `
+  (select connector_id, refresh_due_at from credentials
+   where slot = 'current' and refresh_due_at is not null
+   order by connector_id, refresh_due_at limit 1)
+  union all
+  select next.* from head, lateral (
+    select connector_id, refresh_due_at from credentials
+    where slot = 'current' and refresh_due_at is not null and connector_id > head.connector_id
+    order by connector_id, refresh_due_at limit 1) next`;
+
 export async function readQueueHeads(database: Queryable): Promise<QueueHead[]> {
   const { rows } = await database.query<{ connector_id: string; refresh_due_at: Date }>({
     name: 'read-refresh-queue-heads',
-    text: `with recursive head as (
-             (select connector_id, refresh_due_at from credentials
-              where slot = 'current' and refresh_due_at is not null
-              order by connector_id, refresh_due_at limit 1)
-             union all
-             select next.* from head, lateral (
-               select connector_id, refresh_due_at from credentials
-               where slot = 'current' and refresh_due_at is not null and connector_id > head.connector_id
-               order by connector_id, refresh_due_at limit 1) next
-           )
-           select connector_id, refresh_due_at from head`,
+    text: `with recursive head as (${queueHeads}) select connector_id, refresh_due_at from head`,
   });
   return rows.map((row) => ({ connectorId: row.connector_id, dueAtMs: row.refresh_due_at.getTime() }));
 }
@@ -92,19 +92,29 @@ export interface RefreshHealth {
   readonly ended: number;
 }
 
-/** How each connector's refreshes stand, for alerts: connectors without trouble are left out. */
+/**
+ * How each connector's refreshes stand, for alerts: connectors without trouble are left out. The cost follows the number
+ * of connectors and of accounts in trouble, not of what is stored.
+ */
 export async function readRefreshHealth(database: Queryable, nowMs: number): Promise<RefreshHealth[]> {
-  const { rows } = await database.query<{ connector_id: string; overdue: number; failing: number; ended: number }>(
-    `select connector_id,
-            count(*) filter (where refresh_due_at < $1::timestamptz - interval '1 minute') as overdue,
-            count(*) filter (where refresh_failures > 0) as failing,
-            count(*) filter (where refresh_failures > 0 and expires_at <= $1) as ended
-     from credentials
-     where slot = 'current' and refresh_due_at is not null
-       and (refresh_failures > 0 or refresh_due_at < $1::timestamptz - interval '1 minute')
-     group by connector_id
-     order by connector_id`,
-    [new Date(nowMs)],
-  );
+  const { rows } = await database.query<{ connector_id: string; overdue: number; failing: number; ended: number }>({
+    name: 'read-refresh-health',
+    text: `with recursive head as (${queueHeads}), overdue as (
+             select connector_id, (
+               select count(*) from credentials c
+               where c.connector_id = head.connector_id and c.slot = 'current' and c.refresh_due_at < $1::timestamptz - interval '1 minute') as overdue
+             from head
+             where refresh_due_at < $1::timestamptz - interval '1 minute'
+           ), failing as (
+             select connector_id, count(*) as failing, count(*) filter (where expires_at <= $1) as ended
+             from credentials
+             where refresh_failures > 0 and refresh_due_at is not null and slot = 'current'
+             group by connector_id
+           )
+           select connector_id, coalesce(overdue, 0) as overdue, coalesce(failing, 0) as failing, coalesce(ended, 0) as ended
+           from overdue full join failing using (connector_id)
+           order by connector_id`,
+    values: [new Date(nowMs)],
+  });
   return rows.map(({ connector_id, overdue, failing, ended }) => ({ connectorId: connector_id, overdue, failing, ended }));
 }

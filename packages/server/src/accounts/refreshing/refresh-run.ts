@@ -4,11 +4,12 @@
  * moves the account; nothing transient ever does.
  */
 import { randomInt } from 'node:crypto';
-import { isRenewable, obtainGrant } from '@evenkeel/core/accounts/connect-steps.ts';
+import { isRenewable, obtainGrant, type GrantOutcome } from '@evenkeel/core/accounts/connect-steps.ts';
 import { decideRefresh, nextAttempt, type RefreshCase } from '@evenkeel/core/accounts/refresh-decision.ts';
 import { expiryOf, refreshOf } from '@evenkeel/core/accounts/refresh-rules.ts';
 import { carriedExpiry, refreshDue, type Grant, type GrantFailure } from '@evenkeel/core/accounts/token.ts';
 import type { CompiledScheme, Connector } from '@evenkeel/core/connectors/connector.ts';
+import type { Scope } from '@evenkeel/core/connectors/values/scope.ts';
 import { withEnd } from '@evenkeel/core/accounts/token-response.ts';
 import { transaction, type Pool } from '../../database/pool.ts';
 import { throughOutage } from '../../database/outage.ts';
@@ -17,6 +18,7 @@ import { findAccount, lockAccount, type AccountRow } from '../account-store.ts';
 import { mergeCaptures } from '../captures.ts';
 import { noteCredentialEvent } from './credential-events.ts';
 import { openCredential, type Credential, type CredentialRow, type Times } from '../credential-store.ts';
+import type { RefreshReports } from './refresh-report.ts';
 import { leaseMs, releaseUnused, storeFailure, storeReceived, storeRefreshed, type Fenced } from './refresh-store.ts';
 import { moveAccount } from '../transitions.ts';
 import { SealBroken, type Vault } from '../vault/vault.ts';
@@ -44,6 +46,7 @@ export interface RefreshParts {
   readonly now: () => number;
   /** Aborted when this process has to end: what cannot be written until then is given up. */
   readonly ending: AbortSignal;
+  readonly reports: RefreshReports;
 }
 
 export interface HeldRefresh {
@@ -68,7 +71,7 @@ interface Work extends HeldRefresh {
 }
 
 export async function runRefresh(parts: RefreshParts, held: HeldRefresh): Promise<Renewal> {
-  const { pool, connectors, vendor, now } = parts;
+  const { pool, connectors, now } = parts;
   const { row } = held;
   const fenced = { accountId: row.account_id, version: row.version, fence: row.lease_fence };
   const account = await throughOutage(() => findAccount(pool, row.account_id, null), parts.ending);
@@ -82,9 +85,9 @@ export async function runRefresh(parts: RefreshParts, held: HeldRefresh): Promis
   }
   const found = connectors.get(account.connector_id, account.id);
   const scheme = found?.connector.scheme(account.scheme_id);
-  if (found === undefined || scheme === undefined) return unusable(parts, fenced, held, `The connector ${account.connector_id} or its scheme "${account.scheme_id}" is not installed.`);
+  if (found === undefined || scheme === undefined) return unusable(parts, account, fenced, held, `The connector ${account.connector_id} or its scheme "${account.scheme_id}" is not installed.`);
   const before = opened(parts, row);
-  if (before === undefined) return unusable(parts, fenced, held, 'The stored credential cannot be opened with the master key.');
+  if (before === undefined) return unusable(parts, account, fenced, held, 'The stored credential cannot be opened with the master key.');
   if (!isRenewable(scheme.source, before.token)) {
     await releaseUnused(pool, fenced, null);
     return { kind: 'fixed' };
@@ -99,12 +102,26 @@ export async function runRefresh(parts: RefreshParts, held: HeldRefresh): Promis
     await releaseUnused(pool, fenced, row.refresh_due_at === null ? null : now());
     return failed('The refresh was not begun: this node stood still.', 1);
   }
-  const tools = { ...vendor.tools(found.connector, scheme, secrets), received: (token: Credential['token']) => receive(work, token) };
+  return ask(work, scope, secrets);
+}
+
+/** One exchange with the vendor, and what comes of it written. It has acted then: whatever the database is going through, that is not dropped. */
+async function ask(work: Work, scope: Scope, secrets: readonly string[]): Promise<Renewal> {
+  const { parts, account, connector, scheme, actor } = work;
+  const { vendor, reports, now, ending } = parts;
+  const [atMs, begun] = [now(), performance.now()];
+  const tools = { ...vendor.tools(connector, scheme, secrets), received: (token: Credential['token']) => receive(work, token) };
   const outcome = await vendor.run(obtainGrant(scheme.source, { type: 'stored' }, scope, tools), secrets, AbortSignal.timeout(exchangeMs));
-  // The vendor has acted. Whatever the database is going through, what came of it is kept until it can be written.
-  if (outcome.ok) return throughOutage(() => keep(work, outcome.grant), parts.ending);
-  const { failure } = outcome;
-  return throughOutage(() => (failure.kind === 'terminal' ? condemn(work, failure) : postpone(work, failure)), parts.ending);
+  const answered = performance.now();
+  const renewal = await throughOutage(() => write(work, outcome), ending);
+  const [upstreamUs, totalUs] = [answered - begun, performance.now() - begun].map((ms) => Math.round(ms * 1000)) as [number, number];
+  reports.note({ tenantId: account.tenant_id, accountId: account.id, connectorId: account.connector_id, category: connector.manifest.categories[0] ?? null, actor, atMs, totalUs, upstreamUs, failure: outcome.ok ? null : outcome.failure });
+  return renewal;
+}
+
+function write(work: Work, outcome: GrantOutcome): Promise<Renewal> {
+  if (outcome.ok) return keep(work, outcome.grant);
+  return outcome.failure.kind === 'terminal' ? condemn(work, outcome.failure) : postpone(work, outcome.failure);
 }
 
 const failed = (message: string, retryAfterS: number | null = null): Renewal => ({ kind: 'failed', message, retryAfterS, status: null, blame: 'local' });
@@ -124,8 +141,9 @@ function caseOf({ scheme, row, tokenFailed, inDoubt, parts }: Work): RefreshCase
 }
 
 /** Tried again without hurry: somebody has to put this installation right first. */
-async function unusable({ pool, now }: RefreshParts, fenced: Fenced, { row, actor }: HeldRefresh, message: string): Promise<Renewal> {
+async function unusable({ pool, now, reports }: RefreshParts, account: AccountRow, fenced: Fenced, { row, actor }: HeldRefresh, message: string): Promise<Renewal> {
   await storeFailure(pool, fenced, { message, actor, retry: { afterMs: brokenRetryMs, atMs: now() + brokenRetryMs }, inDoubt: row.in_doubt_since !== null });
+  reports.note({ tenantId: account.tenant_id, accountId: account.id, connectorId: account.connector_id, category: null, actor, atMs: now(), totalUs: 0, upstreamUs: 0, failure: 'unusable' });
   return failed(message);
 }
 

@@ -1,7 +1,7 @@
 /**
  * Tokens that end before their stated time. A refusal alone proves nothing (an endpoint may answer 401 for its own
  * reasons): it counts once a call has passed with the next token. The differences tell which connectors state lifetimes
- * that are too long; `refresh.effective_lifetime_s` of the manifest shortens them.
+ * that are too long (shown by GET /v1/monitoring/token-drift); `refresh.effective_lifetime_s` of the manifest shortens them.
  */
 import type { Queryable } from '../../database/pool.ts';
 import { noteCredentialEvent } from './credential-events.ts';
@@ -63,32 +63,6 @@ export async function storeDrift(database: Queryable, end: EarlyEnd): Promise<vo
   );
   if (rowCount !== 1) return;
   await noteCredentialEvent(database, { accountId, version, outcome: 'ended_early', actor: 'system:401', message: `Refused ${Math.round((expectedAtMs - failedAtMs) / 1000)} s before its stated end.`, expiresAt: expectedAt });
-}
-
-export interface ConnectorDrift {
-  readonly connector: string;
-  readonly tokens: number;
-  readonly accounts: number;
-  /** Seconds before the stated end. */
-  readonly driftP50S: number;
-  readonly driftMaxS: number;
-  /** Seconds that the tokens really lasted; null when unknown. The least is a candidate for effective_lifetime_s. */
-  readonly shortestLifetimeS: number | null;
-  readonly lastAt: string;
-}
-
-/** By connector, the worst first. `tenantId` null counts every tenant. */
-export async function readTokenDrift(database: Queryable, asked: { since: Date; connector?: string | undefined; tenantId: string | null }): Promise<ConnectorDrift[]> {
-  const { rows } = await database.query<{ connector_id: string; tokens: number; accounts: number; p50: number; worst: number; shortest: number | null; last_at: Date }>(
-    `select connector_id, count(*) as tokens, count(distinct account_id) as accounts,
-            percentile_cont(0.5) within group (order by drift_s) as p50, max(drift_s) as worst, min(lifetime_s - drift_s) as shortest, max(failed_at) as last_at
-     from token_drift
-     where failed_at >= $1 and ($2::text is null or connector_id = $2) and ($3::text is null or tenant_id = $3)
-     group by connector_id
-     order by count(*) desc, connector_id`,
-    [asked.since, asked.connector ?? null, asked.tenantId],
-  );
-  return rows.map((row) => ({ connector: row.connector_id, tokens: row.tokens, accounts: row.accounts, driftP50S: row.p50, driftMaxS: row.worst, shortestLifetimeS: row.shortest, lastAt: row.last_at.toISOString() }));
 }
 
 const keptDays = 90;

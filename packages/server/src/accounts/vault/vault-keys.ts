@@ -45,11 +45,7 @@ export async function openVault(pool: Pool, masterKey: Uint8Array, previous: rea
   const vault = createVault(masterKey, previous);
   return transaction(pool, async (client) => {
     await lockKeys(client);
-    const keys = await readKeys(client);
-    const inUse = keys.find(({ state }) => state === 'in_use');
-    if (inUse === undefined) await refuseOrphans(client, keys);
-    else await prove(client, vault, keys);
-    for (const { canary, key_id } of keys) if (vault.keyIds.includes(key_id)) proveCanary(vault, key_id, canary);
+    const inUse = await proveAll(client, vault);
     const canary = vault.seal({ purpose: 'canary', subject: vault.masterKeyId }, Buffer.from(canaryText));
     await client.query(
       `insert into vault_keys (key_id, canary, state, promoted_at) values ($1, $2, $3, case when $3 = 'in_use' then now() end)
@@ -60,6 +56,27 @@ export async function openVault(pool: Pool, masterKey: Uint8Array, previous: rea
     if (node !== undefined) await recordNode(client, vault, node);
     return vault;
   });
+}
+
+/** Reads only. The key in use, or undefined in an empty database; throws `MasterKeyRefused` for keys that cannot open what is here. */
+async function proveAll(client: Queryable, vault: Vault): Promise<KeyRow | undefined> {
+  const keys = await readKeys(client);
+  const inUse = keys.find(({ state }) => state === 'in_use');
+  if (inUse === undefined) await refuseOrphans(client, keys);
+  else await prove(client, vault, keys);
+  for (const { canary, key_id } of keys) if (vault.keyIds.includes(key_id)) proveCanary(vault, key_id, canary);
+  return inUse;
+}
+
+/** Whether the database has been used with this schema of keys: then a wrong key can be told before anything is migrated. */
+export async function hasKeys(database: Queryable): Promise<boolean> {
+  const { rows } = await database.query(`select from information_schema.columns where table_schema = current_schema() and table_name = 'vault_keys' and column_name = 'to_reseal'`);
+  return rows.length === 1 && (await readKeys(database)).length > 0;
+}
+
+/** Proves the keys and writes nothing; throws `MasterKeyRefused`. */
+export async function proveMasterKeys(database: Queryable, masterKey: Uint8Array, previous: readonly Uint8Array[]): Promise<void> {
+  await proveAll(database, createVault(masterKey, previous));
 }
 
 const recordCount = (count = 0): string => `${count} ${count === 1 ? 'record' : 'records'}`;

@@ -317,6 +317,10 @@ test('a server started with another key, or without its key file, changes nothin
   await pool.query('update vault_keys set canary = set_byte(canary, 50, get_byte(canary, 50) # 1)');
   await assert.rejects(openVault(pool, key), /canary .* is damaged/);
   await pool.query('update vault_keys set canary = set_byte(canary, 50, get_byte(canary, 50) # 1)');
+  // Nor is a release installed whose key turns out to be wrong: the last migration is as if it had not run yet.
+  const { rows: [last] } = await pool.query<{ kept: string }>('delete from schema_migrations m where name = (select max(name) from schema_migrations) returning row_to_json(m)::text as kept');
+  await assert.rejects(start({ EVENKEEL_MASTER_KEY: randomBytes(32).toString('base64') }), MasterKeyRefused);
+  await pool.query('insert into schema_migrations select * from json_populate_record(null::schema_migrations, $1)', [last?.kept]);
   assert.deepEqual(await fingerprint(pool), before);
 
   // Set aside instead of lost: that is how a key in the data folder is rotated.
