@@ -7,6 +7,7 @@ import { connectorsPush, connectorsRollback } from './commands/connectors-push.t
 import { connectorsTest } from './commands/connectors-test.ts';
 import { demo } from './commands/demo.ts';
 import { exportGrafana, exportPrometheus } from './commands/export.ts';
+import { exportOpenSlo, playbookImport } from './commands/openslo.ts';
 import { gate } from './commands/gate.ts';
 import { playbookRender } from './commands/playbook-render.ts';
 import { playbookCheck, playbookSlo } from './commands/playbook.ts';
@@ -26,9 +27,11 @@ export const commands: readonly Command[] = [
   playbookCheck,
   playbookSlo,
   playbookRender,
+  playbookImport,
   gate,
   exportPrometheus,
   exportGrafana,
+  exportOpenSlo,
   vaultStatus,
   vaultRotate,
 ];

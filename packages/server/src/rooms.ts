@@ -121,6 +121,7 @@ export async function buildRooms(foundation: Foundation): Promise<Rooms> {
 
   const objectives = createObjectivesRoom({ pool, log, now, playbook, evaluates: configuration.role !== 'api' });
   onClose(() => objectives.close());
+  telemetry.showMetrics(() => objectives.metrics());
 
   return {
     routes: [

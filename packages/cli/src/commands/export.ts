@@ -4,24 +4,38 @@ import { join, resolve } from 'node:path';
 import { monitoringDashboard, type Dashboard } from '@evenkeel/core/telemetry/grafana-dashboard.ts';
 import { categoryRuleGroups, type PrometheusGroup } from '@evenkeel/core/telemetry/prometheus-rules.ts';
 import { stringify } from 'yaml';
-import { UsageError, type Command } from '../command.ts';
+import { objectivesDashboard } from '@evenkeel/core/objectives/interchange/grafana.ts';
+import { objectiveRuleGroups } from '@evenkeel/core/objectives/interchange/prometheus.ts';
+import { UsageError, type Command, type Invocation } from '../command.ts';
 import { exitCodes } from '../exit-code.ts';
+import { openObjectives, playbookOption } from './playbook.ts';
 
-/** Where rules come from; each adds its groups to the one file. */
-const ruleSources: Readonly<Record<string, () => readonly PrometheusGroup[]>> = { monitoring: categoryRuleGroups };
-const dashboards: Readonly<Record<string, () => Dashboard>> = { monitoring: monitoringDashboard };
+/** Where rules come from; each adds its groups to the one file. Those of objectives are read from the playbook. */
+const ruleSources: Readonly<Record<string, (invocation: Invocation) => readonly PrometheusGroup[] | Promise<readonly PrometheusGroup[]>>> = {
+  monitoring: categoryRuleGroups,
+  objectives: async (invocation) => {
+    const { objectives, policy } = await openObjectives(invocation);
+    return objectiveRuleGroups(objectives, policy);
+  },
+};
+const dashboards: Readonly<Record<string, (invocation: Invocation) => Dashboard | Promise<Dashboard>>> = {
+  monitoring: monitoringDashboard,
+  objectives: async (invocation) => objectivesDashboard((await openObjectives(invocation)).objectives),
+};
 
-const outOption = { out: { type: 'string', value: '<folder>', description: 'Write files into this folder instead of printing.' } } as const;
+const outOption = { out: { type: 'string', value: '<folder>', description: 'Write files into this folder instead of printing.' }, ...playbookOption } as const;
 
 export const exportPrometheus: Command = {
   words: ['export', 'prometheus'],
-  summary: 'Prometheus rules: recordings and alerts of the six categories.',
+  summary: 'Prometheus rules: recordings and alerts of the six categories, and of the objectives with the names Sloth uses.',
   operands: `[${Object.keys(ruleSources).join('|')}]`,
   arity: [0, 1],
   options: outOption,
   details: ['Without an operand all groups are in the file. Check it with: promtool check rules evenkeel.rules.yaml'],
-  async run({ positionals, values, cwd, out }) {
-    const text = stringify({ groups: chosen(ruleSources, positionals[0]).flatMap(([, groups]) => groups()) }, { lineWidth: 0 });
+  async run(invocation) {
+    const { positionals, values, cwd, out } = invocation;
+    const groups = await Promise.all(chosen(ruleSources, positionals[0]).map(async ([, source]) => source(invocation)));
+    const text = stringify({ groups: groups.flat() }, { lineWidth: 0, aliasDuplicateObjects: false });
     if (typeof values['out'] !== 'string') out.line(text.trimEnd());
     else out.note(`wrote ${await write(resolve(cwd, values['out']), 'evenkeel.rules.yaml', text)}`);
     return exitCodes.ok.code;
@@ -34,10 +48,11 @@ export const exportGrafana: Command = {
   operands: `[${Object.keys(dashboards).join('|')}]`,
   arity: [0, 1],
   options: outOption,
-  async run({ positionals, values, cwd, out }) {
+  async run(invocation) {
+    const { positionals, values, cwd, out } = invocation;
     const made = chosen(dashboards, positionals[0] ?? (values['out'] === undefined ? 'monitoring' : undefined));
     for (const [name, dashboard] of made) {
-      const text = `${JSON.stringify(dashboard(), null, 2)}\n`;
+      const text = `${JSON.stringify(await dashboard(invocation), null, 2)}\n`;
       if (typeof values['out'] !== 'string') out.line(text.trimEnd());
       else out.note(`wrote ${await write(resolve(cwd, values['out']), `evenkeel-${name}.json`, text)}`);
     }

@@ -1,7 +1,7 @@
 /** `evenkeel playbook …`: check the playbook's files, and what a target means. */
 import { stat } from 'node:fs/promises';
 import { relative, resolve } from 'node:path';
-import { definePolicy } from '@evenkeel/core/objectives/definition.ts';
+import { defineObjectives, definePolicy, type BudgetPolicy, type ObjectiveDefinition } from '@evenkeel/core/objectives/definition.ts';
 import { sloTable, type SloTable } from '@evenkeel/core/objectives/calculator.ts';
 import { readPercent, whole } from '@evenkeel/core/objectives/share.ts';
 import type { Playbook, PlaybookFault } from '@evenkeel/server/playbook/playbook.ts';
@@ -87,6 +87,13 @@ export async function openPlaybook(invocation: Invocation): Promise<Playbook> {
   if (reading.ok) return reading.playbook;
   for (const fault of reading.faults) invocation.out.note(lineOf({ ...fault, file: shownPath(fault.file, invocation.cwd) }));
   throw new UsageError('the playbook has faults; evenkeel playbook check lists them.');
+}
+
+/** The playbook's objectives and policy as exact values. */
+export async function openObjectives(invocation: Invocation): Promise<{ playbook: Playbook; objectives: ObjectiveDefinition[]; policy: BudgetPolicy }> {
+  const playbook = await openPlaybook(invocation);
+  const policy = definePolicy(playbook.budgetPolicy);
+  return { playbook, policy, objectives: defineObjectives(playbook.objectives, policy) };
 }
 
 async function read({ environment, cwd }: Invocation, folder: string | undefined) {

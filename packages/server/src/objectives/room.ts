@@ -4,10 +4,12 @@ import type { Route } from '../http/route.ts';
 import type { AnyJob } from '../jobs/runner.ts';
 import type { Log } from '../log.ts';
 import type { Playbook } from '../playbook/playbook.ts';
+import type { Metric } from '../telemetry/metrics/exposition.ts';
 import { agreementRoutes } from './agreements/agreement-routes.ts';
 import { exclusionRoutes } from './agreements/exclusion-routes.ts';
 import { definitionsOf } from './definitions.ts';
 import { gateRoutes } from './deploying/gate-routes.ts';
+import { objectiveMetrics } from './evaluation/objective-metrics.ts';
 import { objectiveRoutes } from './evaluation/objective-routes.ts';
 import { sumsRetentionJob } from './retention.ts';
 import { Ticker } from './ticker.ts';
@@ -24,6 +26,8 @@ export interface ObjectivesParts {
 export interface ObjectivesRoom {
   readonly routes: readonly Route[];
   readonly jobs: readonly AnyJob[];
+  /** For /metrics. */
+  metrics(): Promise<Metric[]>;
   close(): Promise<void>;
 }
 
@@ -34,6 +38,8 @@ export function createObjectivesRoom({ pool, log, now, playbook, evaluates }: Ob
   return {
     routes: [...objectiveRoutes({ pool, definitions }), ...agreementRoutes({ pool, definitions }), ...exclusionRoutes({ pool, definitions }), ...gateRoutes({ pool, definitions, now })],
     jobs: [sumsRetentionJob(pool, now)],
+    // Without the database a node still tells of everything else.
+    metrics: () => objectiveMetrics(pool, definitions.objectives).catch(() => []),
     close: () => ticker.close(),
   };
 }
