@@ -130,8 +130,9 @@ function almostRightFor(mapping: CompiledMapping): fc.Arbitrary<unknown> {
       const rule = mapping.source.fields[name];
       for (const path of shape.required && rule !== undefined ? pathsOf(rule).filter((one) => paths.includes(one)) : []) compileSetter(path)(record, shape.kind === 'day' ? '2026-11-24' : '7');
     }
-    compileSetter(place)(record, value);
-    if (more !== null) compileSetter(more)(record, value);
+    // Copies: setting goes on into what is there.
+    compileSetter(place)(record, structuredClone(value));
+    if (more !== null) compileSetter(more)(record, structuredClone(value));
     return record;
   });
 }

@@ -96,7 +96,7 @@ describe('every category', () => {
     const served = (model: string): string[] => found.filter((one) => one.model === model).map(({ connector }) => connector);
     for (const model of ['crm.contacts', 'crm.companies', 'crm.deals', 'crm.notes', 'crm.users']) assert.ok(['hubspot', 'salesforce', 'pipedrive', 'zoho-crm'].every((one) => served(model).includes(one)), `${model}: ${served(model).join()}`);
     for (const model of ['hris.employees', 'hris.employments', 'hris.departments', 'hris.time_off']) assert.ok(['bamboohr', 'hibob'].every((one) => served(model).includes(one)), model);
-    for (const model of ['ats.jobs', 'ats.candidates', 'ats.applications', 'ats.interviews']) assert.ok(['greenhouse', 'lever'].every((one) => served(model).includes(one)), model);
+    for (const model of ['ats.jobs', 'ats.candidates', 'ats.applications', 'ats.interviews']) assert.ok(['greenhouse', 'greenhouse-v3', 'lever'].every((one) => served(model).includes(one)), model);
     for (const model of ['ticketing.tickets', 'ticketing.comments', 'ticketing.users', 'ticketing.projects']) assert.ok(['linear', 'github', 'zendesk', 'jira'].every((one) => served(model).includes(one)), model);
   });
 });

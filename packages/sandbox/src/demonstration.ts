@@ -11,6 +11,8 @@ export interface DemoConnection {
   readonly fields: Readonly<Record<string, string>>;
   /** Which of the accounts on the consent page is chosen, from 0. */
   readonly choice: number;
+  /** Of the connector's authentication schemes; default the first. */
+  readonly scheme?: string;
   /** The vendor serves this customer badly, so that there is something to attribute. */
   readonly isTroubled?: true;
 }
@@ -69,6 +71,7 @@ export const furtherConnections: readonly DemoConnection[] = [
   lindqvist('zendesk', { subdomain: 'evenkeel-sandbox-1' }),
   lindqvist('jira'),
   lindqvist('zoho-crm'),
+  { ...lindqvist('greenhouse-v3', { client_id: '4001', client_secret: keyed('greenhouse', 0) }), scheme: 'client_credentials' },
   lindqvist('lever', { perform_as: '00000001-5c1d-4e3f-8a9b-000000000000' }),
   lindqvist('hibob', { service_user_id: 'SERVICE-01', service_user_token: keyed('hibob', 0).split(':')[1] ?? '' }),
 ];

@@ -11,8 +11,8 @@ const settleMs = 20_000;
 
 /** Walks through the pages of a new connect session, or of one that re-authorises `accountId`; resolves with the account once it has left `connecting`. */
 export async function connectAccount(client: Evenkeel, plan: DemoConnection, accountId: string | undefined, signal: AbortSignal): Promise<Account> {
-  const { tenant, connector } = plan;
-  const session = await client.connectSessions.create({ tenant_id: tenant, connector, ...(accountId === undefined ? {} : { account_id: accountId }) }, { signal });
+  const { tenant, connector, scheme } = plan;
+  const session = await client.connectSessions.create({ tenant_id: tenant, connector, ...(scheme === undefined ? {} : { scheme }), ...(accountId === undefined ? {} : { account_id: accountId }) }, { signal });
   const browser = new Browser(signal);
   let page = await browser.open(session.url);
   for (let count = 0; count < pagesAtMost; count += 1) {

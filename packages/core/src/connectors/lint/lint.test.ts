@@ -5,6 +5,7 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import fc from 'fast-check';
 import { compileConnector } from '../compile.ts';
 import { nearest, type Fault } from './fault.ts';
+import { withMappings } from '../mapping/mapping-files.ts';
 import { lintManifest } from './lint.ts';
 
 type Json = Record<string, unknown>;
@@ -174,8 +175,15 @@ test('a suggestion is near what was written, or there is none', () => {
   assert.equal(nearest('x'.repeat(100), ['query']), undefined);
 });
 
+const json = async (file: URL): Promise<unknown> => JSON.parse(await readFile(file, 'utf8')) as unknown;
+
+async function mappingsIn(folder: URL): Promise<{ name: string; mapping: unknown }[]> {
+  const files = await readdir(folder).catch(() => []);
+  return Promise.all(files.map(async (file) => ({ name: file.replace(/\.json$/, ''), mapping: await json(new URL(file, folder)) })));
+}
+
 async function builtIn(): Promise<{ id: string; manifest: unknown }[]> {
   const folder = new URL('connectors/', root);
   const ids = (await readdir(folder, { withFileTypes: true })).filter((entry) => entry.isDirectory()).map(({ name }) => name);
-  return Promise.all(ids.map(async (id) => ({ id, manifest: JSON.parse(await readFile(new URL(`${id}/connector.json`, folder), 'utf8')) as unknown })));
+  return Promise.all(ids.map(async (id) => ({ id, manifest: withMappings(await json(new URL(`${id}/connector.json`, folder)), await mappingsIn(new URL(`${id}/mappings/`, folder))) })));
 }

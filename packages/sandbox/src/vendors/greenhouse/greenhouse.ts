@@ -1,4 +1,4 @@
-/** Simulated Greenhouse: the Harvest API v1 (v2 for interviews) on harvest.greenhouse.io, keys by HTTP Basic. */
+/** Simulated Greenhouse: Harvest v1 (v2 for interviews) by keys and v3 by tokens on harvest.greenhouse.io, over the same organisations. */
 import { randomUUID } from 'node:crypto';
 import { sandboxKeys } from '../../apps.ts';
 import { basic, type Call, type Reply } from '../../exchange.ts';
@@ -11,6 +11,7 @@ import type { Vendor, World } from '../../vendor.ts';
 import { createOrganisation, organisations, resources, type Organisation, type Resource } from './data.ts';
 import { forbidden, greenhouseError, invalid, limited, notFound, unauthorized } from './errors.ts';
 import { anonymize, changeApplication, createApplication, createCandidate, createInterview, createJob, list, note, read, remove, updateCandidate, updateInterview, updateJob } from './records.ts';
+import { createV3, createV3Tokens, isV3Resource, listV3, removeV3, updateV3, v3Resources } from './harvest-v3.ts';
 import { greenhouseWebhooks } from './webhooks.ts';
 
 export function createGreenhouse(world: World): Vendor {
@@ -35,11 +36,26 @@ export function createGreenhouse(world: World): Vendor {
       if (user === '') return greenhouseError(403, 'On-Behalf-Of header is required');
       return data.tables.users.get(user) === undefined ? invalid('Invalid user specified in the On-Behalf-Of header', null) : handle(call, data);
     });
+  const tokens = createV3Tokens(world, (key) => keys.find(key)?.account ?? null);
+  type V3Handler = (call: Call, resource: keyof typeof v3Resources, data: Organisation) => Reply;
+  const v3 = (handle: V3Handler): Handler => (call) => {
+    const account = tokens.accountOf(call);
+    if (account === null) return greenhouseError(401, 'Invalid or expired access token');
+    const quota = limiter.take(account);
+    if (!quota.allowed) return limited(Math.max(1, Math.ceil((quota.resetAt - now()) / 1000)));
+    const resource = call.params['resource'] ?? '';
+    return isV3Resource(resource) ? handle(call, resource, dataOf(account)) : notFound();
+  };
   const actions = ['advance', 'move', 'reject', 'unreject', 'hire'];
   return {
     id: 'greenhouse',
-    hosts: { harvest: /^harvest\.greenhouse\.io$/ },
+    hosts: { harvest: /^harvest\.greenhouse\.io$/, auth: /^auth\.greenhouse\.io$/ },
     routes: [
+      route('POST auth /token', (call) => tokens.grant(call), 'token'),
+      route('GET harvest /v3/:resource', v3(listV3)),
+      route('POST harvest /v3/:resource', v3((call, resource, data) => createV3(call, resource, data, now()))),
+      route('PATCH harvest /v3/:resource/:id', v3((call, resource, data) => updateV3(call, resource, data, now()))),
+      route('DELETE harvest /v3/:resource/:id', v3(removeV3)),
       ...resources.flatMap((resource) => [
         route(`GET harvest /v1/${resource}`, admitted(resource, (call, data) => list(call, resource, data))),
         route(`GET harvest /v1/${resource}/:id`, admitted(resource, (call, data) => read(call, resource, data))),
@@ -57,7 +73,10 @@ export function createGreenhouse(world: World): Vendor {
       route('PATCH harvest /v2/scheduled_interviews/:id', changing('scheduled_interviews', (call, data) => updateInterview(call, data, now()))),
       ...(['candidates', 'applications', 'scheduled_interviews'] as const).map((resource) => route(`DELETE harvest /v1/${resource}/:id`, changing(resource, (call, data) => remove(call, resource, data)))),
     ],
-    identify: (call) => keys.identify(keyOf(call)),
+    identify(call) {
+      const account = tokens.accountOf(call);
+      return account === null ? keys.identify(keyOf(call)) : { account, token: account, issuedAt: null };
+    },
     failure(kind, _call, details) {
       switch (kind) {
         case 'outage':

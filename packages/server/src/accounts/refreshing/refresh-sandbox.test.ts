@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { sandboxApps } from '@evenkeel/sandbox/apps.ts';
 import { startSandbox } from '@evenkeel/sandbox/sandbox.ts';
 import { startAccountsNode } from '@evenkeel/tests/harness/accounts-node.ts';
 import { Browser } from '@evenkeel/tests/harness/browser.ts';
 import { atEnd, createTestDatabase } from '@evenkeel/tests/harness/database.ts';
+import { readManifestFolders } from '../../connectors/manifest-folder.ts';
 
 const database = await createTestDatabase();
 const sandbox = await startSandbox({ port: 0 });
@@ -24,8 +25,9 @@ const control = async (method: string, path: string, body?: unknown): Promise<Re
 };
 
 const vendors = ['hubspot', 'pipedrive'] as const;
+const { found: catalogue } = await readManifestFolders([{ path: fileURLToPath(new URL('../../../../../connectors', import.meta.url)), source: 'built_in' }]);
 for (const id of vendors) {
-  await node.registry.put(id, JSON.parse(await readFile(new URL(`../../../../../connectors/${id}/connector.json`, import.meta.url), 'utf8')), 100, { actor: 'key:test' });
+  await node.registry.put(id, catalogue.find((one) => one.id === id)?.manifest, 100, { actor: 'key:test' });
   const { client_id, client_secret } = sandboxApps[id];
   await node.registry.apps.write(id, { client_id, client_secret }, { actor: 'key:test' });
 }
