@@ -42,6 +42,9 @@ export interface Configuration {
   readonly hoursDays: number;
   /** How often at most an endpoint's answers are looked at for their shape, and over how long spans a change has to last. */
   readonly shapeSampleSeconds: number;
+  /** Base address of an OpenTelemetry collector, and headers of its own; undefined: nothing is exported. */
+  readonly otlpUrl: string | undefined;
+  readonly otlpHeaders: Readonly<Record<string, string>>;
   readonly shapeBucketSeconds: number;
   /** CIDRs of private networks that webhook endpoints may be in. */
   readonly allowPrivateEndpoints: readonly string[];
@@ -109,6 +112,12 @@ export const variables = {
   ),
   callsDays: variable('EVENKEEL_KEEP_CALLS_DAYS', 'Days that calls are kept with their evidence; default 35.', (value) => integer(value ?? '35', 1, 3650)),
   minutesDays: variable('EVENKEEL_KEEP_MINUTES_DAYS', 'Days that counts by minute are kept; default 35.', (value) => integer(value ?? '35', 2, 3650)),
+  otlpUrl: variable('EVENKEEL_OTLP_URL', 'Base address of an OpenTelemetry collector, such as http://127.0.0.1:4318, to which traces and metrics are sent (OTLP/HTTP, JSON).', (value) =>
+    value === undefined ? undefined : httpUrl(value),
+  ),
+  otlpHeaders: variable('EVENKEEL_OTLP_HEADERS', 'Headers of those requests: name=value, comma-separated.', (value) =>
+    value === undefined ? {} : headerPairs(value),
+  ),
   shapeSampleSeconds: variable('EVENKEEL_SHAPE_SAMPLE_SECONDS', 'Seconds between two answers of an endpoint whose shape is looked at, on each node; default 5; 0 looks at all.', (value) => integer(value ?? '5', 0, 86_400)),
   shapeBucketSeconds: variable('EVENKEEL_SHAPE_BUCKET_SECONDS', 'Spans of time of which a change of shape has to last for three; default 300.', (value) => integer(value ?? '300', 1, 86_400)),
   hoursDays: variable('EVENKEEL_KEEP_HOURS_DAYS', 'Days that counts by hour are kept; default 400.', (value) => integer(value ?? '400', 2, 3650)),
@@ -160,6 +169,12 @@ function httpUrl(value: string): string {
     throw new Unusable(`must be an http:// or https:// address without query, not "${value}"`);
   }
   return url.href.replace(/\/+$/, '');
+}
+
+function headerPairs(value: string): Record<string, string> {
+  const pairs = value.split(',').map((pair) => /^\s*([!#$%&'*+.^_`|~0-9A-Za-z-]+)=([\x20-\x7e]*)$/.exec(pair));
+  if (pairs.includes(null)) throw new Unusable('must be name=value pairs separated by commas');
+  return Object.fromEntries(pairs.map((pair) => [pair?.[1] ?? '', pair?.[2]?.trim() ?? '']));
 }
 
 function postgresUrl(value: string): string {

@@ -60,7 +60,7 @@ const builtInConnectors = join(import.meta.dirname, '../../../connectors');
 export async function buildRooms(foundation: Foundation): Promise<Rooms> {
   const { configuration, vault, pool, notifications, log, now, fleetNow, node, version, onClose } = foundation;
   // First, so that it ends last: every room counts until its own end.
-  const telemetry = await createTelemetryRoom({ pool, log, now, node, version, seals: configuration.role !== 'api', retention: configuration, sampling: configuration, manifestOf: (id) => registry.get(id)?.connector.manifest });
+  const telemetry = await createTelemetryRoom({ pool, log, now, node, version, seals: configuration.role !== 'api', retention: configuration, sampling: configuration, otlp: configuration, manifestOf: (id) => registry.get(id)?.connector.manifest });
   onClose(() => telemetry.close());
   const registry = await openRegistry({
     pool,
@@ -108,7 +108,7 @@ export async function buildRooms(foundation: Foundation): Promise<Rooms> {
   const inbound = await createInboundRoom({
     pool, notifications, vault, connectors: registry, access: accounts.access, signing: crypto,
     declared: () => registry.list().map(({ stable }) => ({ id: stable.connector.id, webhooks: stable.connector.manifest.webhooks })),
-    unified, mappings: overrides, upstream, observer: telemetry.observer, log, publicUrl: configuration.publicUrl, node, now,
+    unified, mappings: overrides, upstream, observer: telemetry.observer, shapes: telemetry.shapes, log, publicUrl: configuration.publicUrl, node, now,
   });
   leave = (accountId) => inbound.leave(accountId);
   onClose(() => inbound.close());

@@ -1,9 +1,10 @@
 /** Drift: what is a change, how certain it must be, and that nothing but acknowledgement moves the baseline. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Manifest } from '@evenkeel/contract/manifest/manifest.ts';
 import fc from 'fast-check';
 import { acceptChange, classOfChange, newShape, observeShape, shapeChanges, type ShapeState } from './drift.ts';
-import { isRead } from './read-paths.ts';
+import { isRead, readPaths } from './read-paths.ts';
 import { parentOf, tallyShape, type ShapeTally } from './shape.ts';
 
 const shapeOf = (...documents: unknown[]): ShapeTally => {
@@ -128,4 +129,17 @@ test('what a change means depends on whether something reads the path', () => {
   assert.ok(!isRead('results[].properties.nickname', reads));
   assert.ok(!isRead('results[].emails[].primary', reads), 'beside what is read of it');
   assert.deepEqual([classOfChange('removed', true), classOfChange('type', true), classOfChange('null', true), classOfChange('added', true), classOfChange('removed', false)], ['breaking', 'warning', 'warning', 'information', 'information']);
+});
+
+test('what a mapping reads is found in its notation of paths, at the place of the records', () => {
+  const fields = { id: 'id', emails: { list: [{ object: { address: 'properties.email' } }] }, name: { template: "{{properties.first|append:' '}}{{last}}" }, phones: { each: 'numbers', item: { object: { number: 'value' } } }, owner: { read: { $expr: "owner.team.id & 'x.y'" } }, stage: { read: ['stage', 'lines[0].stage'] } };
+  const manifest = {
+    resources: { contacts: { id: 'key', list: { method: 'GET', path: '/', response: { records: 'results' }, pagination: { type: 'cursor', next: 'paging.next' } }, get: { method: 'GET', path: '/', response: { record: 'data' } } } },
+    mappings: { 'crm.contacts': { mapping: 1, model: 'crm.contacts', methods: { list: [{ operation: 'contacts.list' }], get: { operation: 'contacts.get' } }, fields } },
+    webhooks: { events: [{ types: ['contact.changed'], model: 'crm.contacts', record: { from: 'payload', path: 'item.current' } }] },
+  } as unknown as Manifest;
+  assert.deepEqual(readPaths(manifest, 'contacts.list').toSorted(), ['paging.next', 'results', ...['id', 'key', 'last', 'lines[].stage', 'numbers', 'numbers[].value', 'owner.team.id', 'properties.email', 'properties.first', 'stage'].map((path) => `results[].${path}`)].toSorted());
+  assert.ok(readPaths(manifest, 'contacts.get').includes('data.properties.email'));
+  assert.ok(readPaths(manifest, 'event:contact.changed').includes('current.properties.email'));
+  assert.deepEqual(readPaths(manifest, 'nothing.list'), []);
 });

@@ -10,6 +10,7 @@ import { isWithin } from './shape.ts';
 
 /** `vendorEndpoint`: contacts.list. Paths in the notation of shapes. */
 export function readPaths(manifest: Manifest, vendorEndpoint: string): string[] {
+  if (vendorEndpoint.startsWith('event:')) return eventPaths(manifest, vendorEndpoint.slice('event:'.length));
   const [resourceName = '', ...method] = vendorEndpoint.split('.');
   const resource = Object.hasOwn(manifest.resources, resourceName) ? manifest.resources[resourceName] : undefined;
   const operation = resource === undefined ? undefined : operationOf(resource, method);
@@ -20,6 +21,18 @@ export function readPaths(manifest: Manifest, vendorEndpoint: string): string[] 
   const engine = [...(isList && textOf(records) !== '' ? [textOf(records)] : []), ...pagingPaths(operation, manifest), join(place, resource.id ?? 'id')];
   const mapped = Object.values(manifest.mappings ?? {}).filter((mapping) => operationsOf(mapping).includes(vendorEndpoint));
   return [...new Set([...engine, ...mapped.flatMap((mapping) => mappingPaths(mapping).map((path) => join(place, path)))])];
+}
+
+/** Of events the whole record of which is in them: the mapping's paths, at the place where the rule finds the record. */
+function eventPaths(manifest: Manifest, type: string): string[] {
+  const rules = manifest.webhooks?.events?.filter(({ types }) => types.includes(type)) ?? [];
+  return rules.flatMap(({ model, record }) => {
+    const mapping = manifest.mappings?.[model];
+    if (record.from !== 'payload' || mapping === undefined) return [];
+    const path = textOf(record.path);
+    if (path !== 'item' && !path.startsWith('item.')) return [];
+    return mappingPaths(mapping).map((one) => join(path.slice('item.'.length), one));
+  });
 }
 
 /** A path is read when something reads it or below it, or reads a whole it is a part of. */

@@ -86,6 +86,7 @@ export class CallInProgress {
       upstreamStatus: this.reply?.status ?? null,
       upstreamMs: this.upstreamMs,
       totalMs: performance.now() - this.#startedAt,
+      sent: this.sent,
       requestBytes: this.sentBytes,
       responseBytes: this.reply?.receivedBytes ?? 0,
     };

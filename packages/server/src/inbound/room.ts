@@ -12,6 +12,7 @@ import { callInside } from '../gateway/inside-call.ts';
 import type { EffectiveMappings, UnifiedGateway } from '../gateway/unified.ts';
 import type { Route } from '../http/route.ts';
 import type { Log } from '../log.ts';
+import type { ShapeSampler } from '../telemetry/drift/shape-sampler.ts';
 import type { Observer } from '../telemetry/observation.ts';
 import type { UpstreamClient } from '../upstream/client.ts';
 import { eventRoutes } from './event-routes.ts';
@@ -47,6 +48,7 @@ export interface InboundParts {
   readonly mappings: EffectiveMappings;
   readonly upstream: UpstreamClient;
   readonly observer: Observer;
+  readonly shapes: Pick<ShapeSampler, 'offer'>;
   readonly log: Log;
   readonly publicUrl: string;
   /** This process, unlike any other. */
@@ -79,7 +81,7 @@ export async function createInboundRoom(parts: InboundParts): Promise<InboundRoo
   const { pool, log, now, unified, connectors, node } = parts;
   await makeInboundPartitions(pool, now());
   const crypto = createVerificationCrypto();
-  const counts = new EventCounts(parts.observer, connectors);
+  const counts = new EventCounts(parts.observer, connectors, parts.shapes);
   const common = { ...parts, crypto, counts, random: Math.random };
   const loops: Loop[] = [];
   const wake = (): void => {

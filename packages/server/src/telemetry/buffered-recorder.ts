@@ -11,6 +11,7 @@ import { writeEvidence } from './call-evidence.ts';
 import type { CallRecord, CallRecorder, RawEvidence } from './call-record.ts';
 import type { ShapeSampler } from './drift/shape-sampler.ts';
 import { insertCalls, type CallRow } from './call-store.ts';
+import type { OtlpExporter } from './otlp/otlp-exporter.ts';
 import { noObserver, type Observation, type Observer } from './observation.ts';
 
 export interface RecorderOptions {
@@ -20,6 +21,8 @@ export interface RecorderOptions {
   observer?: Observer;
   /** Where answers are sampled for their shape. */
   shapes?: Pick<ShapeSampler, 'offer'> | null;
+  /** Where calls are exported as OpenTelemetry knows them. */
+  exporter?: Pick<OtlpExporter, 'call'> | null;
   /** One in this many successes is kept whole; 0 keeps none. Default 100. */
   sampleEvery?: number;
   maxQueued?: number;
@@ -62,7 +65,7 @@ export class BufferedCallRecorder implements CallRecorder {
   #failedWrites = 0;
 
   constructor(options: RecorderOptions) {
-    this.#options = { sampleEvery: 100, maxQueued: 20_000, maxQueuedBytes: 64 * 1024 * 1024, flushIntervalMs: 250, observer: noObserver, shapes: null, ...options };
+    this.#options = { sampleEvery: 100, maxQueued: 20_000, maxQueuedBytes: 64 * 1024 * 1024, flushIntervalMs: 250, observer: noObserver, shapes: null, exporter: null, ...options };
     // The first success is a sample, so that a fresh installation shows one at once.
     this.#untilSample = 1;
   }
@@ -76,9 +79,11 @@ export class BufferedCallRecorder implements CallRecorder {
     this.#options.observer.observe(observationOf(call));
     if (body !== undefined) this.#sample(call, body);
     let sampled = false;
+    const kept = call.outcome !== 'success' || this.#untilSample === 1;
+    this.#options.exporter?.call(call, kept);
     if (call.outcome === 'success') {
       this.#untilSample -= 1;
-      if (this.#untilSample !== 0) return;
+      if (!kept) return;
       this.#untilSample = this.#options.sampleEvery;
       sampled = true;
     } else if (call.origin !== null) this.#failures[call.origin] += 1;

@@ -27,6 +27,8 @@ export interface CallRecord {
   /** Milliseconds; kept as microseconds. */
   upstreamMs: number;
   totalMs: number;
+  /** The last request that went out; null when none did. */
+  sent: { readonly method: string; readonly url: string } | null;
   requestBytes: number;
   responseBytes: number;
 }

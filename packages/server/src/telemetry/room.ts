@@ -17,6 +17,7 @@ import { ShapeSampler } from './drift/shape-sampler.ts';
 import { monitoringRoutes } from './monitoring/monitoring-routes.ts';
 import type { Observer } from './observation.ts';
 import { ExternalCalls } from './otlp/external-calls.ts';
+import { OtlpExporter } from './otlp/otlp-exporter.ts';
 import { otlpRoutes } from './otlp/otlp-routes.ts';
 import { prepareTelemetry, telemetryRetentionJob, type Retention } from './retention.ts';
 import { hourRollupJob } from './sealing/hour-rollup.ts';
@@ -33,6 +34,8 @@ export interface TelemetryParts {
   readonly retention: Retention;
   /** What a connector reads, for changes of shape; asked once something was sampled. */
   readonly manifestOf: (connectorId: string) => Manifest | undefined;
+  /** Where traces and metrics are sent; without an address nowhere. */
+  readonly otlp: { readonly otlpUrl: string | undefined; readonly otlpHeaders: Readonly<Record<string, string>> };
   readonly sampling: { readonly shapeSampleSeconds: number; readonly shapeBucketSeconds: number };
 }
 
@@ -49,14 +52,15 @@ export interface TelemetryRoom {
   close(): Promise<void>;
 }
 
-export async function createTelemetryRoom({ pool, log, now, node, version, seals, retention, manifestOf, sampling }: TelemetryParts): Promise<TelemetryRoom> {
+export async function createTelemetryRoom({ pool, log, now, node, version, seals, retention, manifestOf, otlp, sampling }: TelemetryParts): Promise<TelemetryRoom> {
   await prepareTelemetry(pool, now());
   const cumulative = new CumulativeCounts();
   const counter = await NodeCounter.start({ database: pool, log, nodeId: node, ended: (series) => cumulative.add(series) });
   const everyMs = sampling.shapeSampleSeconds * 1000;
   const bucketMs = sampling.shapeBucketSeconds * 1000;
   const shapes = new ShapeSampler({ pool, log, manifestOf, everyMs, anyEveryMs: Math.min(100, everyMs), bucketMs, flushMs: Math.min(10_000, bucketMs) });
-  const recorder = new BufferedCallRecorder({ database: pool, log, observer: counter, shapes });
+  const exporter = otlp.otlpUrl === undefined ? null : new OtlpExporter({ url: otlp.otlpUrl, headers: otlp.otlpHeaders, log, node, version, metrics: () => cumulative.metrics() });
+  const recorder = new BufferedCallRecorder({ database: pool, log, observer: counter, shapes, exporter });
   const sealer = new Sealer({ pool, log });
   if (seals) sealer.start();
   const sources: MetricSource[] = [];
@@ -71,6 +75,7 @@ export async function createTelemetryRoom({ pool, log, now, node, version, seals
       await shapes.close();
       await recorder.close();
       await counter.close();
+      await exporter?.close();
       await sealer.close();
     },
   };

@@ -40,6 +40,7 @@ function call(more: Partial<CallRecord> = {}): CallRecord {
     upstreamStatus: 503,
     upstreamMs: 12.3456,
     totalMs: 13.5,
+    sent: null,
     requestBytes: 0,
     responseBytes: 20,
     ...more,

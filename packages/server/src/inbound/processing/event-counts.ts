@@ -1,6 +1,7 @@
 /** What becomes of events, counted: to telemetry with their freshness, and in memory for this node's metrics. */
 import { webhooksOf } from '@evenkeel/core/inbound/rules.ts';
 import type { ConnectorSource } from '../../accounts/vendor.ts';
+import type { ShapeSampler } from '../../telemetry/drift/shape-sampler.ts';
 import type { Observer } from '../../telemetry/observation.ts';
 import type { EventRow } from '../event-store.ts';
 
@@ -9,12 +10,15 @@ type Counted = Pick<EventRow, 'connector_id' | 'account_id' | 'tenant_id' | 'typ
 export class EventCounts {
   readonly #observer: Observer;
   readonly #connectors: ConnectorSource;
+  readonly #shapes: Pick<ShapeSampler, 'offer'> | undefined;
   /** Since the start of this node. */
   readonly totals = { processed: 0, ignored: 0, dead: 0, duplicate: 0 };
 
-  constructor(observer: Observer, connectors: ConnectorSource) {
+  /** `shapes`: where events are offered to be looked at for changes of their shape. */
+  constructor(observer: Observer, connectors: ConnectorSource, shapes?: Pick<ShapeSampler, 'offer'>) {
     this.#observer = observer;
     this.#connectors = connectors;
+    this.#shapes = shapes;
   }
 
   duplicate(event: Pick<Counted, 'connector_id'>): void {
@@ -22,9 +26,10 @@ export class EventCounts {
     void event;
   }
 
-  /** To be called once the event's end is committed. */
-  settled(event: Counted, nowMs: number): void {
+  /** To be called once the event's end is committed. `payload`: the event as its rules see it, where it is at hand. */
+  settled(event: Counted, nowMs: number, payload?: unknown): void {
     if (event.state === 'pending') return;
+    if (payload !== undefined) this.#sample(event, payload);
     this.totals[event.state] += 1;
     // By the vendor's clock where it tells; it may run ahead of ours.
     const sinceMs = Math.max(0, nowMs - (event.occurred_at ?? event.received_at).getTime());
@@ -44,6 +49,13 @@ export class EventCounts {
       upstreamUs: 0,
       lagMs: sinceMs,
     });
+  }
+
+  #sample(event: Counted, payload: unknown): void {
+    const type = this.#declared(event);
+    if (type === null || event.account_id === null) return;
+    const endpoint = `event:${type}`;
+    this.#shapes?.offer({ connectorId: event.connector_id, accountId: event.account_id, endpoint, vendorEndpoint: endpoint, status: null }, () => Buffer.from(JSON.stringify(payload)));
   }
 
   /** A type the connector states; what a sender invents is no series. */

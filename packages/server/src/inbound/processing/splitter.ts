@@ -263,7 +263,7 @@ async function workOn(parts: SplitterParts, client: Queryable, pieces: readonly 
     const row: NewEventRow = { ...piece.row, ...settledAs(outcome) };
     worked.rows.push(row);
     if (outcome.kind === 'publish') worked.events.push(...outcome.events);
-    after.push(() => parts.counts.settled(row, parts.now()));
+    after.push(() => parts.counts.settled(row, parts.now(), piece.event?.payload));
   }
   return worked;
 }
