@@ -92,6 +92,12 @@ const found = await subjects();
 const shapes = new Map<string, string>();
 
 describe('every category', () => {
+  it('is tried with every connector that has a unified model', async () => {
+    const ids = ((await ok(call('GET', '/v1/connectors?limit=100')))['results'] as { id: string }[]).map(({ id }) => id);
+    const mapped = await Promise.all(ids.map(async (id) => [id, Object.keys((await ok(call('GET', `/v1/connectors/${id}`)))['unified'] as Json).length] as const));
+    assert.deepEqual(mapped.filter(([id, models]) => models > 0 && !found.some(({ connector }) => connector === id)).map(([id]) => id), []);
+  });
+
   it('is served by the connectors that are said to serve it', () => {
     const served = (model: string): string[] => found.filter((one) => one.model === model).map(({ connector }) => connector);
     for (const model of ['crm.contacts', 'crm.companies', 'crm.deals', 'crm.notes', 'crm.users']) assert.ok(['hubspot', 'salesforce', 'pipedrive', 'zoho-crm'].every((one) => served(model).includes(one)), `${model}: ${served(model).join()}`);
