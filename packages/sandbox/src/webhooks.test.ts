@@ -206,3 +206,63 @@ test('Slack greets with a signed challenge, GitHub with a ping', async () => {
   const github = received.find((one) => one.headers['x-github-event'] === 'ping');
   assert.equal(github?.headers['x-hub-signature-256'], `sha256=${hmac(github?.body ?? '')}`);
 });
+
+test('a registration that is disabled sends nothing until it is enabled again', async () => {
+  await register('hubspot');
+  const put = (enabled: boolean) => fetch(`${sandbox.url}/_sandbox/webhooks/hubspot`, { method: 'PUT', body: JSON.stringify({ enabled }) });
+  await put(false);
+  await contact({ email: 'silent@x.example' });
+  await sandbox.webhooksIdle();
+  assert.equal(received.length, 0);
+  await put(true);
+  await contact({ email: 'heard@x.example' });
+  await sandbox.webhooksIdle();
+  assert.equal(received.length, 1);
+});
+
+test('Zendesk: registered, disabled, enabled and removed through its own API, with a secret that is asked for', async () => {
+  const basic = `admin@sandbox.example/token:${sandboxKeys.zendesk[0] ?? ''}`;
+  const base = 'https://evenkeel-sandbox-1.zendesk.com/api/v2/webhooks';
+  const made = await wire(sandbox.url, base, { basic, json: { webhook: { endpoint: target, subscriptions: ['zen:event-type:ticket.priority_changed'] } } });
+  assert.equal(made.status, 201, made.text);
+  const one = `${base}/${String(at(made.body, 'webhook.id'))}`;
+  const secret = String(at((await wire(sandbox.url, `${one}/signing_secret`, { basic })).body, 'signing_secret.secret'));
+  const tickets = 'https://evenkeel-sandbox-1.zendesk.com/api/v2/tickets';
+  const id = String(at((await wire(sandbox.url, tickets, { basic, json: { ticket: { subject: 'Größe', comment: { body: 'x' } } } })).body, 'ticket.id'));
+  await wire(sandbox.url, `${tickets}/${id}`, { method: 'PUT', basic, json: { ticket: { priority: 'urgent' } } });
+  await sandbox.webhooksIdle();
+  assert.equal(received.length, 1, 'only what is subscribed to');
+  assert.equal(received[0]?.headers['x-zendesk-webhook-signature'], createHmac('sha256', secret).update(`${String(received[0]?.headers['x-zendesk-webhook-signature-timestamp'])}${received[0]?.body ?? ''}`).digest('base64'));
+  await fetch(`${sandbox.url}/_sandbox/webhooks/zendesk`, { method: 'PUT', body: '{"enabled":false}' });
+  assert.equal(at((await wire(sandbox.url, one, { basic })).body, 'webhook.status'), 'inactive');
+  await wire(sandbox.url, one, { method: 'PATCH', basic, json: { webhook: { status: 'active' } } });
+  assert.equal(at((await wire(sandbox.url, one, { basic })).body, 'webhook.status'), 'active');
+  assert.equal((await wire(sandbox.url, one, { method: 'DELETE', basic })).status, 204);
+  assert.equal((await wire(sandbox.url, one, { basic })).status, 404);
+});
+
+test('Lever: one registration for each event, the proof in the body', async () => {
+  const basic = `${sandboxKeys.lever[0] ?? ''}:`;
+  const made = await wire(sandbox.url, 'https://api.lever.co/v1/webhooks', { basic, json: { url: target, event: 'candidateStageChange' } });
+  const token = String(at(made.body, 'data.configuration.signatureToken'));
+  const listed = await wire(sandbox.url, 'https://api.lever.co/v1/opportunities?limit=1', { basic });
+  const opportunity = String(at(listed.body, 'data.0.id'));
+  const moved = await wire(sandbox.url, `https://api.lever.co/v1/opportunities/${opportunity}/stage?perform_as=00000001-5c1d-4e3f-8a9b-000000000000`, { method: 'PUT', basic, json: { stage: '00000002-5c1d-4e3f-8a9b-000000000004' } });
+  assert.equal(moved.status, 200, moved.text);
+  await sandbox.webhooksIdle();
+  const body: unknown = JSON.parse(received[0]?.body ?? 'null');
+  assert.equal(at(body, 'data.opportunityId'), opportunity);
+  assert.equal(at(body, 'signature'), createHmac('sha256', token).update(`${String(at(body, 'token'))}${String(at(body, 'triggeredAt'))}`).digest('hex'));
+});
+
+test('HiBob: HMAC-SHA512 in base64 over the ids of what changed', async () => {
+  await register('hibob');
+  const [name = '', secret = ''] = (sandboxKeys.hibob[0] ?? '').split(':');
+  const found = await wire(sandbox.url, 'https://api.hibob.com/v1/people/search', { basic: `${name}:${secret}`, json: { fields: ['root.id'] } });
+  const id = String(at(found.body, 'employees.0.id'));
+  await wire(sandbox.url, `https://api.hibob.com/v1/people/${id}`, { method: 'PUT', basic: `${name}:${secret}`, json: { firstName: 'Åsa' } });
+  await sandbox.webhooksIdle();
+  const [first] = received;
+  assert.equal(first?.headers['bob-signature'], createHmac('sha512', 'shh').update(first?.body ?? '').digest('base64'));
+  assert.equal(at(JSON.parse(first.body), 'data.employeeId'), id);
+});

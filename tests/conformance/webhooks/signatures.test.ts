@@ -4,53 +4,20 @@
  * of attempts; where a vendor publishes a verifier, it has to agree with the engine about the same bytes.
  */
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
-import { compileConnector, type Connector } from '@evenkeel/core/connectors/compile.ts';
 import { lintManifest } from '@evenkeel/core/connectors/lint/lint.ts';
 import type { InboundRequest } from '@evenkeel/core/inbound/inbound-request.ts';
 import type { Received } from '@evenkeel/core/inbound/receive.ts';
 import { webhooksOf } from '@evenkeel/core/inbound/rules.ts';
 import { createVerificationCrypto } from '@evenkeel/server/inbound/verification-crypto.ts';
-import { connectorFolders } from '../connector-folder.ts';
 import { catalogueSigners } from './catalogue-signers.ts';
 import { documentedSigners } from './documented-signers.ts';
 import { publishedSigners } from './published-signers.ts';
 import type { SignedRequest, Unsigned, VendorCase } from './vendor-case.ts';
+import { catalogue, connectorOf, manifestOf } from './vendor-rules.ts';
 
 const crypto = createVerificationCrypto();
 const cases = [...publishedSigners, ...documentedSigners, ...catalogueSigners];
-const catalogue = new Map(connectorFolders().map(({ id, manifest }) => [id, manifest]));
-
-/** A further vendor's section stands alone; the rest of its manifest does not matter here. */
-function manifestOf(vendor: string): unknown {
-  const known = catalogue.get(vendor);
-  if (known !== undefined) return known;
-  const webhooks: unknown = JSON.parse(readFileSync(join(import.meta.dirname, `${vendor}.json`), 'utf8'));
-  const names = (root: string): string[] => [...new Set([...JSON.stringify(webhooks).matchAll(new RegExp(`\\{\\{${root}\\.(\\w+)`, 'g'))].map(([, name = '']) => name))];
-  const field = (name: string, secret: boolean): object => ({ name, label: name, secret, required: false });
-  return {
-    manifest: 1, id: vendor, name: vendor, categories: [],
-    app_fields: names('app').filter((name) => !name.startsWith('client_')).map((name) => field(name, true)),
-    auth: [{ type: 'api_key', id: 'key', fields: names('secret').map((name) => field(name, true)), apply: {} }],
-    http: { base_url: 'https://api.vendor.example' },
-    resources: { things: { list: { method: 'GET', path: '/things' } } },
-    validation: { request: { method: 'GET', path: '/me' } },
-    webhooks,
-  };
-}
-
-const connectors = new Map<string, Connector>();
-function connectorOf(vendor: string): Connector {
-  const known = connectors.get(vendor);
-  if (known !== undefined) return known;
-  const compiled = compileConnector(manifestOf(vendor));
-  if (!compiled.ok) assert.fail(JSON.stringify(compiled.faults, null, 1));
-  connectors.set(vendor, compiled.connector);
-  return compiled.connector;
-}
-
 const url = 'https://hooks.example.com/inbound/vendor/token-0123456789';
 
 interface Attempt {
