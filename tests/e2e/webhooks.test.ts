@@ -14,7 +14,7 @@ import { startTestEvenkeel } from '../harness/evenkeel.ts';
 
 type Json = Record<string, unknown>;
 
-const evenkeel = await startTestEvenkeel();
+const evenkeel = await startTestEvenkeel({ EVENKEEL_BACKFILL: 'on' });
 const { client, call, sandbox, database } = evenkeel;
 const signal = AbortSignal.timeout(240_000);
 await registerApps(client, signal);

@@ -30,6 +30,8 @@ export interface Configuration {
   readonly logLevel: string;
   /** Days that inbound requests and events are kept. */
   readonly inboundDays: number;
+  /** Whether connecting an account tells of the records that were there before. */
+  readonly backfill: boolean;
   /** Days that an inbound event is known as a repetition. */
   readonly inboundDedupeDays: number;
   /** Vendor host or pattern → base address that stands in for it; {host} is replaced. */
@@ -64,6 +66,11 @@ interface Variable<T> {
 }
 
 class Unusable extends Error {}
+
+function onOrOff(value: string): boolean {
+  if (value !== 'on' && value !== 'off') throw new Unusable('must be on or off');
+  return value === 'on';
+}
 
 const text = (value: string | undefined): string | undefined => (value === undefined || value.trim() === '' ? undefined : value.trim());
 const variable = <T>(name: string, description: string, parse: (value: string | undefined) => T): Variable<T> => ({
@@ -103,6 +110,7 @@ export const variables = {
     oneOf(value ?? 'info', ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']),
   ),
   inboundDays: variable('EVENKEEL_INBOUND_DAYS', 'Days that inbound webhooks are kept, for looking into and replay; default 30.', (value) => integer(value ?? '30', 1, 3_650)),
+  backfill: variable('EVENKEEL_BACKFILL', 'Whether connecting an account tells of every record that was there before, as its connector declares: on (default) or off.', (value) => onOrOff(value ?? 'on')),
   inboundDedupeDays: variable('EVENKEEL_INBOUND_DEDUPE_DAYS', 'Days in which a repeated inbound event is known; default 14, never less than a vendor repeats.', (value) => integer(value ?? '14', 1, 3_650)),
   hostMap: variable('EVENKEEL_HOST_MAP', 'JSON object that leads vendor hosts elsewhere, for rehearsals: {"*": "http://127.0.0.1:4410/{host}"}.', (value) =>
     value === undefined ? {} : hostMap(value),

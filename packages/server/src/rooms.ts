@@ -106,7 +106,7 @@ export async function buildRooms(foundation: Foundation): Promise<Rooms> {
   const gateway = new Gateway({ accounts: accounts.access, upstream, crypto, recorder: telemetry.recorder, log, now });
   const unified = new UnifiedGateway({ gateway, accounts: accounts.access, mappings: overrides, now });
   const inbound = await createInboundRoom({
-    pool, notifications, vault, connectors: registry, access: accounts.access, signing: crypto,
+    pool, notifications, vault, connectors: registry, access: accounts.access, signing: crypto, backfills: configuration.backfill,
     declared: () => registry.list().map(({ stable }) => ({ id: stable.connector.id, webhooks: stable.connector.manifest.webhooks })),
     unified, mappings: overrides, upstream, observer: telemetry.observer, shapes: telemetry.shapes, log, publicUrl: configuration.publicUrl, node, now,
   });

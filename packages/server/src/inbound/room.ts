@@ -42,6 +42,7 @@ export interface InboundParts {
   /** Id and rules of every connector in effect: what standing tasks there are to be. */
   readonly declared: StandingParts['declared'];
   readonly access: AccountAccess;
+  readonly backfills: boolean;
   /** Signs what is sent to vendors in registering. */
   readonly signing: CryptoPort;
   readonly unified: UnifiedGateway;

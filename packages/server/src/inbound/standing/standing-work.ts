@@ -17,6 +17,8 @@ export interface StandingParts extends SubscriptionParts, ListParts {
   readonly declared: () => readonly { readonly id: string; readonly webhooks: Webhooks | undefined }[];
   readonly log: Log;
   readonly owner: string;
+  /** Whether accounts tell of what was there before they were connected. */
+  readonly backfills: boolean;
 }
 
 const atOnce = 8;
@@ -33,7 +35,7 @@ export class StandingWork {
 
   /** Makes the tasks that are missing: of one account, or of all. */
   plan(accountId: string | null = null): Promise<number> {
-    const tasks = this.#parts.declared().flatMap(({ id, webhooks }) => declaredTasks(id, webhooks));
+    const tasks = this.#parts.declared().flatMap(({ id, webhooks }) => declaredTasks(id, this.#parts.backfills ? webhooks : webhooks && { ...webhooks, backfill: [] }));
     return tasks.length === 0 ? Promise.resolve(0) : planTasks(this.#parts.pool, tasks, accountId);
   }
 
