@@ -76,5 +76,6 @@ test('which column a failure is counted in', () => {
   assert.deepEqual(at({ origin: null, code: null }), { total: 1, platform: 1, platform_5xx: 1 });
   assert.deepEqual(at({ origin: 'caller', code: 'not_found', totalUs: 700_000 }), { total: 1, caller: 1, slow: 1, overhead_slow: 1 });
   assert.deepEqual(at({ totalUs: 700_000, upstreamUs: 690_000 }), { total: 1, upstream: 1, upstream_5xx: 1 }, 'a 5xx is bad already and not slow besides');
+  assert.deepEqual(at({ origin: 'platform', code: 'internal', totalUs: 700_000, upstreamUs: 0 }), { total: 1, platform: 1, platform_5xx: 1 }, 'nor is its own share slow besides');
   assert.deepEqual(at({ outcome: 'success', origin: null, code: null, totalUs: 500_000, upstreamUs: 499_000 }), { total: 1, success: 1, slow: 1 });
 });

@@ -62,7 +62,9 @@ function addFailure(counts: Int32Array | Float64Array | number[], { origin, code
       if (serverError) increment(counts, 7);
   }
   if (code === 'rate_limited') increment(counts, 9);
-  if (!serverError && totalUs >= slowUs) increment(counts, 10);
+  // Slow are answers: a 5xx is bad already, and a sum of the two must count no call twice.
+  if (serverError) return;
+  if (totalUs >= slowUs) increment(counts, 10);
   if (totalUs - upstreamUs >= slowUs) increment(counts, 11);
 }
 
