@@ -103,6 +103,14 @@ test('two sealers at once, and one that dies in the middle, leave each minute se
   for (const { minute } of minutes) assert.equal((await countsOf(minute))?.total, 2);
 });
 
+test('a row that cannot be read holds up nothing: its second is lost, and the others are counted', async () => {
+  const { minute, half } = nextMinute();
+  await insertHalves(pool, 'odd', [...rows(half, half + 10), row(half + 10, { counts: packed({}) }), row(half + 11, { counts: packed({}).subarray(0, 9) }), row(half + 12, { counts: Buffer.from([9, 1]) }), ...rows(half + 13, half + 119), row(half + 119, { last: true })]);
+  assert.equal(await sealer.sealDue(), 1);
+  assert.equal((await countsOf(minute))?.total, 1);
+  assert.deepEqual(await minuteOf(minute).then((one) => [one?.covered_seconds, one?.lost_seconds]), [58, 2]);
+});
+
 test('hours are the sums of their minutes and amendments, and follow later amendments', async () => {
   minuteAt = Date.UTC(2026, 9, 2, 5, 50);
   const { minute, half } = nextMinute();

@@ -4,11 +4,12 @@
  * Rows that come later become amendments of their minute, which itself never changes.
  */
 import { readPackedCounts } from '@evenkeel/core/telemetry/counts-codec.ts';
-import type { Counts } from '@evenkeel/core/telemetry/counts.ts';
+import { mergeCounts, type Counts } from '@evenkeel/core/telemetry/counts.ts';
 import { coverLate, coverMinute, halvesPerMinute } from '@evenkeel/core/telemetry/coverage.ts';
 import { transaction, type Pool, type Queryable } from '../../database/pool.ts';
 import type { Log } from '../../log.ts';
 import { halfMs } from '../counting/second-store.ts';
+import { countsAt } from './count-rows.ts';
 import { coveredHalves, insertAmendments, insertCoverageAmendment, insertMinute, insertMinuteCounts, lockSealing, openNodes, readSealingState, reviveNodes, storeFates, takeSeconds, type SecondRow } from './seal-store.ts';
 
 /** Longer than a write usually waits; what comes later is an amendment. */
@@ -96,8 +97,9 @@ export class Sealer {
 
 async function seal(client: Queryable, minute: Date): Promise<void> {
   const end = new Date(minute.getTime() + minuteMs);
-  const rows = await takeSeconds(client, minute, end);
-  const counts = merged(rows);
+  const taken = await takeSeconds(client, minute, end);
+  const { counts, unreadable } = merged(taken);
+  const rows = taken.map((row) => (unreadable.has(row) ? { ...row, beat: false, lost: true } : row));
   const open = await openNodes(client, end);
   const known = new Map(open.map((node) => [node.nodeId, node]));
   const byNode = Map.groupBy(rows.filter(({ ofNode }) => ofNode), ({ nodeId }) => nodeId);
@@ -117,20 +119,38 @@ async function amend(client: Queryable, bound: Date): Promise<number> {
   const revived = await reviveNodes(client, last);
   for (const [minuteMsOfRows, late] of Map.groupBy(rows, ({ half }) => Math.floor(half / halvesPerMinute) * minuteMs)) {
     const minute = new Date(minuteMsOfRows);
-    await insertAmendments(client, minute, merged(late), 'late');
+    const { counts, unreadable } = merged(late);
+    await insertAmendments(client, minute, counts, 'late');
     const firstHalf = minuteMsOfRows / halfMs;
     const coveredMore = coverLate(firstHalf, await coveredHalves(client, minute), late);
     // What was held for lost with a node that only was slow: the second of the row that came after all.
     const found = new Set(revived.flatMap((node) => late.filter(({ nodeId, half }) => nodeId === node.nodeId && (half === node.lastHalf + 1 || half === node.lastHalf + 2)).map(({ half }) => Math.floor(half / 2))));
-    const lostNow = new Set(late.filter(({ lost }) => lost).map(({ half }) => Math.floor(half / 2)));
+    const lostNow = new Set(late.filter((row) => row.lost || unreadable.has(row)).map(({ half }) => Math.floor(half / 2)));
     const lostSeconds = lostNow.size - found.size;
     if (coveredMore !== 0 || lostSeconds !== 0) await insertCoverageAmendment(client, minute, { coveredSeconds: coveredMore, lostSeconds }, 'late');
   }
   return rows.length;
 }
 
-function merged(rows: readonly SecondRow[]): Map<number, Counts> {
+/** Sums by series. A row that cannot be read must not hold up every minute behind it: its half second is lost, and said so. */
+function merged(rows: readonly SecondRow[]): { counts: Map<number, Counts>; unreadable: ReadonlySet<SecondRow> } {
   const counts = new Map<number, Counts>();
-  for (const { counts: packed } of rows) readPackedCounts(packed, counts);
-  return counts;
+  try {
+    for (const { counts: packed } of rows) readPackedCounts(packed, counts);
+    return { counts, unreadable: new Set() };
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+  }
+  const [whole, unreadable] = [new Map<number, Counts>(), new Set<SecondRow>()];
+  for (const row of rows) {
+    try {
+      const own = new Map<number, Counts>();
+      readPackedCounts(row.counts, own);
+      for (const [id, one] of own) mergeCounts(countsAt(whole, id), one);
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      unreadable.add(row);
+    }
+  }
+  return { counts: whole, unreadable };
 }
