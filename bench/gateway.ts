@@ -33,7 +33,7 @@ export async function run(options: readonly string[]): Promise<void> {
   try {
     const origin = `http://127.0.0.1:${vendor.line}`;
     const plain = await startPlain(origin, processes, started);
-    const evenkeel = await startProgram('peers/evenkeel.ts', [origin, String(processes)]);
+    const evenkeel = await startProgram('peers/evenkeel.ts', [origin, String(processes)], ['--expose-gc']);
     started.push(evenkeel);
     const nginx = await startNginx(Number(vendor.line), processes);
     if (nginx !== undefined) started.push(nginx);
@@ -121,16 +121,19 @@ async function latency(ours: Subject, peer: Subject, vendor: Subject, plan: { ro
 }
 
 /**
- * The slope of resident memory over as many calls as are asked for, after as many that fill caches and let the heap grow
- * until the first full collection.
+ * The slope of resident memory over as many calls as are asked for, after as many that fill caches. Read after a full
+ * collection each time: garbage waits in the old generation for up to a million calls and would look like a leak.
  */
-async function memory({ port, request }: Subject, { child }: Program, connections: number, calls: number): Promise<void> {
+async function memory({ port, request }: Subject, program: Program, connections: number, calls: number): Promise<void> {
   const steps = 10;
   const resident: number[] = [];
   await runLoad({ port, request, connections, durationMs: 0, count: calls });
   for (let step = 0; step < steps; step += 1) {
     await runLoad({ port, request, connections, durationMs: 0, count: calls / steps });
-    resident.push(await residentMb(child.pid ?? 0));
+    const collected = program.nextLine();
+    program.child.kill('SIGUSR2');
+    await collected;
+    resident.push(await residentMb(program.child.pid ?? 0));
   }
   if (resident.some(Number.isNaN)) {
     note('There is no /proc here: rss_growth_mb_per_million is left out.');

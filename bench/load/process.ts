@@ -9,6 +9,8 @@ export interface Program {
   /** The first line it printed. */
   readonly line: string;
   readonly child: ChildProcess;
+  /** The line it prints next, from when this is asked. */
+  nextLine(): Promise<string>;
   stop(): Promise<void>;
 }
 
@@ -28,6 +30,7 @@ export async function startProgram(file: string, parameters: readonly string[] =
   return {
     line,
     child,
+    nextLine: async () => String((await once(lines, 'line'))[0]),
     async stop() {
       child.kill('SIGTERM');
       await ended;
