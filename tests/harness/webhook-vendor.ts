@@ -28,6 +28,8 @@ export function webhookManifest(options: { readonly id?: string; readonly scope?
         list: { method: 'GET', path: '/contacts', query: { cursor: '{{page.cursor}}' }, response: { records: 'items' }, pagination: { type: 'cursor', next: 'next' } },
         get: { method: 'GET', path: '/contacts/{{input.id}}' },
       },
+      // A feed: every entry is an event, as webhooks carry them.
+      changes: { list: { method: 'GET', path: '/changes', response: { records: 'items' } } },
     },
     mappings: {
       'crm.contacts': {

@@ -1,6 +1,7 @@
 /** Builds the rooms in the order in which they need each other, and says how each ends. */
 import { join } from 'node:path';
 import { tokenDriftRetentionJob } from './accounts/refreshing/drift-retention.ts';
+import { LateHooks } from './accounts/account-hooks.ts';
 import { createAccountsRoom } from './accounts/room.ts';
 import { reEncryptionJob } from './accounts/vault/re-encryption.ts';
 import { vaultRoutes } from './accounts/vault/vault-routes.ts';
@@ -81,8 +82,8 @@ export async function buildRooms(foundation: Foundation): Promise<Rooms> {
   const upstream = createUpstreamClient({ hostMap, allowPrivate: configuration.allowPrivate });
   onClose(() => upstream.close());
 
-  let leave = (_accountId: string): Promise<void> => Promise.resolve();
-  const accounts = await createAccountsRoom({ pool, notifications, log, now: fleetNow, publicUrl: configuration.publicUrl, vault, connectors: effectiveConnectors(registry, overrides), upstream, hostMap, crypto, observer: telemetry.observer, leave: (accountId) => leave(accountId) });
+  const hooks = new LateHooks();
+  const accounts = await createAccountsRoom({ pool, notifications, log, now: fleetNow, publicUrl: configuration.publicUrl, vault, connectors: effectiveConnectors(registry, overrides), upstream, hostMap, crypto, observer: telemetry.observer, hooks });
   telemetry.showMetrics(() => accounts.metrics());
   onClose(() => accounts.close());
   if (configuration.role !== 'api') accounts.scheduler.start();
@@ -106,11 +107,11 @@ export async function buildRooms(foundation: Foundation): Promise<Rooms> {
   const gateway = new Gateway({ accounts: accounts.access, upstream, crypto, recorder: telemetry.recorder, log, now });
   const unified = new UnifiedGateway({ gateway, accounts: accounts.access, mappings: overrides, now });
   const inbound = await createInboundRoom({
-    pool, notifications, vault, connectors: registry, access: accounts.access, signing: crypto, backfills: configuration.backfill,
+    pool, notifications, vault, connectors: registry, access: accounts.access, gateway, signing: crypto, backfills: configuration.backfill,
     declared: () => registry.list().map(({ stable }) => ({ id: stable.connector.id, webhooks: stable.connector.manifest.webhooks })),
     unified, mappings: overrides, upstream, observer: telemetry.observer, shapes: telemetry.shapes, log, publicUrl: configuration.publicUrl, node, now,
   });
-  leave = (accountId) => inbound.leave(accountId);
+  hooks.fill(inbound.hooks);
   onClose(() => inbound.close());
   if (configuration.role !== 'api') inbound.start();
 

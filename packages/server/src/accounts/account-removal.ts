@@ -6,6 +6,7 @@ import type { Scope } from '@evenkeel/core/connectors/values/scope.ts';
 import { transaction, type Pool } from '../database/pool.ts';
 import type { Log } from '../log.ts';
 import type { UpstreamClient } from '../upstream/client.ts';
+import type { AccountHooks } from './account-hooks.ts';
 import type { AccountRow } from './account-store.ts';
 import { deleteCredential, openCredential, readCredential } from './credential-store.ts';
 import { moveAccount } from './transitions.ts';
@@ -20,19 +21,19 @@ export interface RemovalParts {
   readonly connectors: ConnectorSource;
   readonly log: Log;
   readonly now: () => number;
-  /** Takes back from the vendor what other rooms have there, while the credential is still good. Never rejects. */
-  readonly leave?: (accountId: string) => Promise<void>;
+  readonly hooks?: AccountHooks | undefined;
 }
 
 type Revocation = AccountDeleted['revocation'];
 
 /** Revokes first (RFC 7009): were the process to end between the two, the account is left dead, not a grant nobody knows. */
 export async function removeAccount(parts: RemovalParts, account: AccountRow, actor: string): Promise<AccountDeleted> {
-  await parts.leave?.(account.id);
+  await parts.hooks?.removing({ id: account.id, tenantId: account.tenant_id });
   const revocation = await revoke(parts, account);
   await transaction(parts.pool, async (client) => {
     await moveAccount(client, account.id, { type: 'deleted' }, { actor, evidence: { revocation } });
     await deleteCredential(client, account.id);
+    await parts.hooks?.removed(client, { id: account.id, connectorId: account.connector_id });
     await client.query('delete from oauth_states where session_id in (select id from connect_sessions where account_id = $1)', [account.id]);
   });
   return { id: account.id, deleted: true, revocation };

@@ -12,6 +12,7 @@ import type { UpstreamClient } from '../upstream/client.ts';
 import type { HostMap } from '../upstream/host-map.ts';
 import { AbandonedLeases } from './abandoned-leases.ts';
 import { AccessToAccounts, type AccountAccess } from './account-access.ts';
+import type { AccountHooks } from './account-hooks.ts';
 import { accountRoutes } from './account-routes.ts';
 import { accountChannel } from './account-store.ts';
 import { ConnectFlow } from './connecting/connect-flow.ts';
@@ -40,8 +41,7 @@ export interface AccountsParts {
   readonly upstream: UpstreamClient;
   readonly hostMap: HostMap;
   readonly crypto: CryptoPort;
-  /** Called before an account is deleted, while its credential is still good. Never rejects. */
-  readonly leave?: (accountId: string) => Promise<void>;
+  readonly hooks?: AccountHooks | undefined;
   /** How often work left behind is looked for; default 3 s. */
   readonly resumeEveryMs?: number;
   /** How long the owner of a lease has to be missing to count as gone; default 4 s. */
@@ -80,7 +80,7 @@ export async function createAccountsRoom(parts: AccountsParts): Promise<Accounts
     opener.forget(accountId);
     waiters.wake(accountId);
   };
-  const setup = new Setup({ pool, vault, vendor, connectors, refresher, log, now, owner, changed });
+  const setup = new Setup({ pool, vault, vendor, connectors, refresher, log, now, owner, changed, hooks: parts.hooks });
   const access = new AccessToAccounts({ pool, opener, refresher, vendor, log, now });
   const flow = new ConnectFlow({ ...parts, vendor, setup, changed });
   // Before the first lease is taken in this name.

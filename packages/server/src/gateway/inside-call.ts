@@ -1,11 +1,14 @@
 /**
- * Unified calls that Evenkeel makes for itself. They go the way of any caller's, through the same rate limits, records
+ * Calls that Evenkeel makes for itself. They go the way of any caller's, through the same rate limits, records
  * and refusals; the answer is held instead of sent.
  */
 import { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
+import type { ProxyCall } from '@evenkeel/core/gateway/call.ts';
 import type { UnifiedCall } from '@evenkeel/core/gateway/unified-query.ts';
 import { newId } from '../identifier.ts';
+import { CallInProgress } from './call-in-progress.ts';
+import type { Gateway } from './gateway.ts';
 import type { UnifiedGateway } from './unified.ts';
 
 export interface InsideAnswer {
@@ -49,6 +52,14 @@ export async function callInside(unified: UnifiedGateway, account: { readonly id
   const response = new HeldResponse();
   await unified.carry(call, { requestId: newId('req'), response, accountId: account.id, caller: { tenantId: account.tenantId } });
   // A call that ended without an answer: nothing else will come.
+  response.held.resolve({ status: 502, headers: {}, body: undefined });
+  return response.held.promise;
+}
+
+/** A call of a connector's own resource, for itself as well. */
+export async function callResourceInside(gateway: Gateway, account: { readonly id: string; readonly tenantId: string }, incoming: ProxyCall, nowMs: number): Promise<InsideAnswer> {
+  const response = new HeldResponse();
+  await gateway.carry(new CallInProgress(incoming, newId('req'), response, nowMs), account.id, { tenantId: account.tenantId }, null);
   response.held.resolve({ status: 502, headers: {}, body: undefined });
   return response.held.promise;
 }

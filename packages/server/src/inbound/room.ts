@@ -2,13 +2,15 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { CryptoPort } from '@evenkeel/core/connectors/requests/crypto-port.ts';
 import type { VerificationPort } from '@evenkeel/core/inbound/verification-port.ts';
+import type { AccountHooks } from '../accounts/account-hooks.ts';
 import type { AccountAccess } from '../accounts/account-access.ts';
 import { accountChannel } from '../accounts/account-store.ts';
 import type { Vault } from '../accounts/vault/vault.ts';
 import { createVendor, type ConnectorSource } from '../accounts/vendor.ts';
 import type { Notifications } from '../database/notifications.ts';
 import { createPool, type Pool } from '../database/pool.ts';
-import { callInside } from '../gateway/inside-call.ts';
+import type { Gateway } from '../gateway/gateway.ts';
+import { callInside, callResourceInside } from '../gateway/inside-call.ts';
 import type { EffectiveMappings, UnifiedGateway } from '../gateway/unified.ts';
 import type { Route } from '../http/route.ts';
 import type { Log } from '../log.ts';
@@ -45,6 +47,7 @@ export interface InboundParts {
   readonly backfills: boolean;
   /** Signs what is sent to vendors in registering. */
   readonly signing: CryptoPort;
+  readonly gateway: Gateway;
   readonly unified: UnifiedGateway;
   readonly mappings: EffectiveMappings;
   readonly upstream: UpstreamClient;
@@ -64,8 +67,8 @@ export interface InboundRoom {
   readonly crypto: VerificationPort;
   /** Begins to work on events: on nodes that work. */
   start(): void;
-  /** Takes the subscriptions of an account that is about to be deleted back from its vendor. Never rejects. */
-  leave(accountId: string): Promise<void>;
+  /** What is done here at the turns of an account's life. */
+  readonly hooks: AccountHooks;
   /** Lets what is under way end. */
   close(): Promise<void>;
 }
@@ -112,6 +115,8 @@ export async function createInboundRoom(parts: InboundParts): Promise<InboundRoo
     leaseS: standingLeaseS,
     vendor: createVendor({ upstream: parts.upstream, crypto: parts.signing, now, log }),
     list: (account, model, query) => callInside(unified, account, { model, method: 'list', query, headers: {} }),
+    call: (account, resource, method, query) =>
+      callResourceInside(parts.gateway, account, method === 'list' ? { surface: 'proxy', httpMethod: 'GET', resource, query, headers: {} } : { surface: 'proxy', httpMethod: 'POST', resource, id: '-', action: method, query, headers: {} }, now()),
     stored: wake,
   });
 
@@ -140,7 +145,7 @@ export async function createInboundRoom(parts: InboundParts): Promise<InboundRoo
       loops.push(keeping, new Loop({ name: 'plan', idleMs: planEveryMs, log, work: () => planned.planAll() }));
       for (let index = 0; index < splitters; index += 1) loops.push(new Loop({ name: `split ${index + 1}`, idleMs: splitIdleMs, log, work: split }));
     },
-    leave: (accountId) => standing.leave(accountId),
+    hooks: standing,
     async close() {
       await Promise.all(loops.map((loop) => loop.close()));
       await writer.settled();

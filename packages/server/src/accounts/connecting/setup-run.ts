@@ -11,6 +11,7 @@ import type { Log } from '../../log.ts';
 import { announceAccount, lockAccount, type AccountRow, type JsonObject } from '../account-store.ts';
 import { storable } from '../captures.ts';
 import { deleteCredential, openCredential, putCredential, readCredential, swapCredential, type Credential, type CredentialRow, type Slot } from '../credential-store.ts';
+import type { AccountHooks } from '../account-hooks.ts';
 import type { Refresher } from '../refreshing/refresher.ts';
 import { timesOf } from './taking-credentials.ts';
 import { moveAccount } from '../transitions.ts';
@@ -27,6 +28,8 @@ export interface SetupParts {
   readonly log: Log;
   readonly now: () => number;
   readonly owner: string;
+  /** Undefined where nothing is built on accounts, as in tests of this room. */
+  readonly hooks?: AccountHooks | undefined;
   /** This node has changed an account: what it remembers is stale. */
   readonly changed: (accountId: string) => void;
 }
@@ -202,6 +205,8 @@ async function install(work: Work): Promise<SetupOutcome | undefined> {
     work.called ||= outcome.answer !== undefined;
     if (!(await record(work, step.id, outcome.captures, outcome.answer !== undefined))) return { kind: 'overtaken' };
   }
+  const installed = await parts.hooks?.install({ id: account.id, tenantId: account.tenant_id, connectorId: account.connector_id, connector, scheme, scope: work.scope });
+  if (installed?.ok === false) return { kind: 'failed', failure: { event: 'post_install_failed', failure: installed.failure, candidate: false } };
   return nameAfterInstall(work);
 }
 

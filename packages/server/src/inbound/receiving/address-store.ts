@@ -81,6 +81,17 @@ export async function addAddressSecrets(client: Queryable, vault: Vault, id: str
   return true;
 }
 
+/** Of a deleted account: nothing is taken there any more, and its secrets are erased. */
+export async function closeAddress(client: Queryable, vault: Vault, owner: AddressOwner): Promise<void> {
+  const address = await findAddress(client, vault, owner);
+  if (address === undefined) return;
+  await client.query('update inbound_addresses set closed_at = now(), sealed = $2, version = version + 1 where id = $1', [
+    address.id,
+    vault.sealJson({ purpose: 'inbound_address', subject: address.id }, { token: address.token, secret: {} }),
+  ]);
+  await client.query(`select pg_notify('${addressChannel}', $1)`, [address.id]);
+}
+
 function parse(vault: Vault, row: AddressRow): Address {
   const { token, secret } = vault.openJson({ purpose: 'inbound_address', subject: row.id }, row.sealed) as Pick<Address, 'token' | 'secret'>;
   return { id: row.id, connectorId: row.connector_id, accountId: row.account_id, token, secret, version: row.version, closed: row.closed_at !== null };

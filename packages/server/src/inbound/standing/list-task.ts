@@ -3,13 +3,17 @@
  * place to go on from are one transaction, so that a process that dies repeats at most what is told apart as repeated.
  */
 import type { Backfill, Poll } from '@evenkeel/contract/manifest/webhooks.ts';
+import { compilePath } from '@evenkeel/core/connectors/values/path.ts';
+import { momentOf } from '@evenkeel/core/connectors/values/scope.ts';
+import { compileMap, compileTemplate } from '@evenkeel/core/connectors/values/value.ts';
 import { pollAfter, polledEvent, pollSince } from '@evenkeel/core/inbound/poll.ts';
 import type { OpenAccount } from '../../accounts/open-account.ts';
+import { jsonText } from '../../database/json-text.ts';
 import { transaction, type Pool } from '../../database/pool.ts';
 import type { InsideAnswer } from '../../gateway/inside-call.ts';
 import { newId } from '../../identifier.ts';
 import { failureOf } from '../processing/fetch-record.ts';
-import type { UnifiedPage } from '../processing/read-events.ts';
+import type { FeedPage, UnifiedPage } from '../processing/read-events.ts';
 import { insertRequests, laneOf, type NewRequest } from '../request-store.ts';
 import { backoffMs } from './subscription-task.ts';
 import { advanceTask, type Progress, type Task, type TaskEnd } from './task-store.ts';
@@ -20,6 +24,8 @@ export interface ListParts {
   readonly leaseS: number;
   /** A unified list of the account; rate limits and outages are answers. */
   list(account: OpenAccount, model: string, query: Readonly<Record<string, string>>): Promise<InsideAnswer>;
+  /** A resource of the account's connector, by one of its methods. */
+  call(account: OpenAccount, resource: string, method: string, query: Readonly<Record<string, unknown>>): Promise<InsideAnswer>;
   /** Requests are stored. */
   readonly stored: () => void;
 }
@@ -70,6 +76,28 @@ export async function readPull(parts: ListParts, opened: OpenAccount, poll: Extr
   return { state: 'active', dueAtMs: parts.now() + intervalMs, progress: { newest: newestMs ?? startedAtMs }, error: null };
 }
 
+/** Goes on in a feed from where it stopped, until a page brings nothing new. */
+export async function readFeed(parts: ListParts, opened: OpenAccount, poll: Extract<Poll, { by: 'cursor' }>, task: Task): Promise<TaskEnd | 'overtaken'> {
+  let { progress } = task;
+  const [query, start, next] = [compileMap(poll.query), poll.start === undefined ? undefined : compileTemplate(poll.start), compilePath(poll.next)];
+  for (let count = 0; count < pagesATurn; count += 1) {
+    const scope = { ...opened.scope, now: momentOf(parts.now()) };
+    const cursor = progress.feed ?? start?.(scope);
+    const asked = Object.fromEntries(await Promise.all(query.map(async ([name, read]) => [name, await read({ ...scope, poll: { cursor } })] as const)));
+    const answer = await parts.call(opened, poll.resource, poll.method ?? 'list', asked);
+    const page = pageOf(answer);
+    if (page === undefined) return failed(task, progress, answer, parts.now());
+    const last = page.records.at(-1);
+    const reached: unknown = last === undefined ? undefined : next(last);
+    if (last !== undefined) {
+      progress = reached === undefined || reached === null ? progress : { feed: reached };
+      if (!(await store(parts, opened, task, 'pull', { feed: poll.id, records: page.records }, progress))) return 'overtaken';
+    }
+    if (last === undefined || reached === undefined || reached === cursor) return { state: 'active', dueAtMs: parts.now() + (poll.interval_s ?? defaultIntervalS) * 1000, progress, error: null };
+  }
+  return { state: 'active', dueAtMs: parts.now(), progress, error: null };
+}
+
 function pageOf({ status, body }: InsideAnswer): Page | undefined {
   if (status < 200 || status >= 300 || typeof body !== 'object' || body === null) return undefined;
   const { results, next_cursor: next } = body as { results?: unknown; next_cursor?: unknown };
@@ -82,11 +110,11 @@ function failed(task: Task, progress: Progress, answer: InsideAnswer, nowMs: num
   return { state: 'failing', dueAtMs: nowMs + backoffMs(task.failures, waitS), progress, error: failure.reason };
 }
 
-async function store(parts: ListParts, opened: OpenAccount, task: Task, source: NewRequest['source'], page: UnifiedPage, progress: Progress): Promise<boolean> {
+async function store(parts: ListParts, opened: OpenAccount, task: Task, source: NewRequest['source'], page: UnifiedPage | FeedPage, progress: Progress): Promise<boolean> {
   const receivedAtMs = parts.now();
   const request: NewRequest = {
     id: newId('ibr', receivedAtMs), receivedAtMs, source, lane: laneOf(opened.id), connectorId: opened.connectorId, connectorVersion: opened.connectorVersion, addressId: null,
-    accountId: opened.id, tenantId: opened.tenantId, method: 'GET', query: '', headers: '', body: Buffer.from(JSON.stringify(page)), verification: JSON.stringify({ rule: source, scheme: 'own call' }),
+    accountId: opened.id, tenantId: opened.tenantId, method: 'GET', query: '', headers: '', body: Buffer.from(jsonText(page)), verification: JSON.stringify({ rule: source, scheme: 'own call' }),
   };
   const kept = await transaction(parts.pool, async (client) => {
     if (!(await advanceTask(client, task, { progress, pages: 1, records: page.records.length, leaseS: parts.leaseS }))) return false;

@@ -5,11 +5,13 @@
 import type { Webhooks } from '@evenkeel/contract/manifest/webhooks.ts';
 import { webhooksOf } from '@evenkeel/core/inbound/rules.ts';
 import type { AccountAccess } from '../../accounts/account-access.ts';
+import type { AccountHooks, InstalledAccount } from '../../accounts/account-hooks.ts';
 import type { OpenAccount } from '../../accounts/open-account.ts';
 import type { Log } from '../../log.ts';
-import { readBackfill, readPull, type ListParts } from './list-task.ts';
+import { closeAddress } from '../receiving/address-store.ts';
+import { readBackfill, readFeed, readPull, type ListParts } from './list-task.ts';
 import { keepSubscription, removeSubscription, type SubscriptionParts } from './subscription-task.ts';
-import { claimTasks, endTask, planTasks, postponeTask, type DeclaredTask, type Task, type TaskEnd } from './task-store.ts';
+import { claimTasks, endTask, planTasks, postponeTask, removeTasks, takeTask, type DeclaredTask, type Task, type TaskEnd } from './task-store.ts';
 
 export interface StandingParts extends SubscriptionParts, ListParts {
   readonly access: Pick<AccountAccess, 'open'>;
@@ -26,7 +28,7 @@ const atOnce = 8;
 const notReadyMs = 300_000;
 const removalWithinMs = 20_000;
 
-export class StandingWork {
+export class StandingWork implements AccountHooks {
   readonly #parts: StandingParts;
 
   constructor(parts: StandingParts) {
@@ -82,13 +84,33 @@ export class StandingWork {
       }
       case 'pull': {
         const poll = rules?.poll?.find(({ id }) => id === task.name);
-        return poll?.by === 'updated_after' ? readPull(this.#parts, opened, poll, task) : ended;
+        if (poll === undefined) return ended;
+        return poll.by === 'cursor' ? readFeed(this.#parts, opened, poll, task) : readPull(this.#parts, opened, poll, task);
       }
     }
   }
 
+  /** Subscriptions are registered before the account is active: without them its vendor's changes would pass unseen. */
+  async install(account: InstalledAccount): ReturnType<AccountHooks['install']> {
+    const { pool, owner, leaseS } = this.#parts;
+    for (const subscription of webhooksOf(account.connector)?.source.subscriptions ?? []) {
+      const task = await takeTask(pool, { accountId: account.id, tenantId: account.tenantId, connectorId: account.connectorId, kind: 'subscription', name: subscription.id }, owner, leaseS);
+      // Another node works on it: what comes of it is told by the task.
+      if (task === undefined) continue;
+      const end = await keepSubscription(this.#parts, account, subscription, task);
+      await endTask(pool, task, end);
+      if (end.error !== null) return { ok: false, failure: { kind: end.failure?.kind ?? 'transient', retryAfterS: end.failure?.retryAfterS ?? null, message: end.error, step: `webhooks.${subscription.id}`, status: null, vendorCode: null } };
+    }
+    return { ok: true };
+  }
+
+  async removed(client: Parameters<AccountHooks['removed']>[0], { id, connectorId }: { readonly id: string; readonly connectorId: string }): Promise<void> {
+    await removeTasks(client, id);
+    await closeAddress(client, this.#parts.vault, { connectorId, accountId: id });
+  }
+
   /** Takes an account's subscriptions back from the vendor, while its credential is still there. Never rejects. */
-  async leave(accountId: string): Promise<void> {
+  async removing({ id: accountId }: { readonly id: string }): Promise<void> {
     const { access, log } = this.#parts;
     const limit = Promise.withResolvers<void>();
     const timer = setTimeout(() => limit.resolve(), removalWithinMs);

@@ -11,12 +11,16 @@ import type { Subscription } from '@evenkeel/contract/manifest/webhooks.ts';
 import { randomBytes } from 'node:crypto';
 import { announceAccount } from '../../accounts/account-store.ts';
 import { mergeCaptures } from '../../accounts/captures.ts';
-import type { OpenAccount } from '../../accounts/open-account.ts';
+import type { GrantFailure } from '@evenkeel/core/accounts/token.ts';
+import type { InstalledAccount } from '../../accounts/account-hooks.ts';
 import type { Vault } from '../../accounts/vault/vault.ts';
 import { secretsIn, type Vendor } from '../../accounts/vendor.ts';
 import { transaction, type Pool } from '../../database/pool.ts';
 import { addAddressSecrets, addressUrl, ensureAddress, type Address } from '../receiving/address-store.ts';
 import type { Progress, Task, TaskEnd } from './task-store.ts';
+
+/** What is needed of an account, also while it is being set up. */
+export type Subscriber = Pick<InstalledAccount, 'id' | 'connectorId' | 'connector' | 'scheme' | 'scope'>;
 
 export interface SubscriptionParts {
   readonly pool: Pool;
@@ -29,11 +33,11 @@ export interface SubscriptionParts {
 /** What is worked with, as it grows by captures. */
 interface Work {
   readonly parts: SubscriptionParts;
-  readonly opened: OpenAccount;
+  readonly opened: Subscriber;
   readonly address: Address;
   scope: Scope;
 }
-type Done = { readonly ok: true } | { readonly ok: false; readonly message: string; readonly retryAfterS: number | null };
+type Done = { readonly ok: true } | { readonly ok: false; readonly message: string; readonly retryAfterS: number | null; readonly kind: GrantFailure['kind'] };
 
 const stepMs = 60_000;
 const [firstBackoffMs, longestBackoffMs] = [10_000, 3_600_000];
@@ -41,7 +45,7 @@ const [firstBackoffMs, longestBackoffMs] = [10_000, 3_600_000];
 /** How long to wait after so many failures in a row. */
 export const backoffMs = (failures: number, retryAfterS: number | null): number => (retryAfterS === null ? Math.min(longestBackoffMs, firstBackoffMs * 2 ** Math.min(failures, 10)) : Math.min(longestBackoffMs, Math.max(retryAfterS * 1000, 1_000)));
 
-export async function keepSubscription(parts: SubscriptionParts, opened: OpenAccount, subscription: Subscription, task: Task): Promise<TaskEnd> {
+export async function keepSubscription(parts: SubscriptionParts, opened: Subscriber, subscription: Subscription, task: Task): Promise<TaskEnd> {
   const work = await begin(parts, opened);
   const nowMs = parts.now();
   if (subscription.when !== undefined && (await compileReader({ $expr: subscription.when })(work.scope)) === false) return { state: 'done', dueAtMs: null, progress: task.progress, error: null };
@@ -62,7 +66,7 @@ export async function keepSubscription(parts: SubscriptionParts, opened: OpenAcc
   }
 }
 
-async function begin(parts: SubscriptionParts, opened: OpenAccount): Promise<Work> {
+async function begin(parts: SubscriptionParts, opened: Subscriber): Promise<Work> {
   const address = await ensureAddress(parts.pool, parts.vault, { connectorId: opened.connectorId, accountId: opened.id });
   const scope: Scope = { ...opened.scope, now: momentOf(parts.now()), secret: { ...(opened.scope.secret as object), ...address.secret }, webhook: { url: addressUrl(parts.publicUrl, address) } };
   return { parts, opened, address, scope };
@@ -83,7 +87,7 @@ async function register(work: Work, subscription: Subscription): Promise<Done> {
 async function steps(work: Work, list: readonly Step[]): Promise<Done> {
   for (const step of list) {
     const outcome = await run(work, step);
-    if (!outcome.ok) return { ok: false, message: `${step.id}: ${outcome.failure.message}`, retryAfterS: outcome.failure.retryAfterS };
+    if (!outcome.ok) return { ok: false, message: `${step.id}: ${outcome.failure.message}`, retryAfterS: outcome.failure.retryAfterS, kind: outcome.failure.kind };
     await keep(work, outcome.captures);
   }
   return { ok: true };
@@ -115,14 +119,14 @@ function settled(work: Work, subscription: Subscription, task: Task, done: Done,
   return { state: 'active', dueAtMs: next.act === 'wait' ? next.untilMs : nowMs + firstBackoffMs, progress: kept, expiresAtMs, recreated, error: null };
 }
 
-function failed(task: Task, { message, retryAfterS }: Extract<Done, { ok: false }>, nowMs: number): TaskEnd {
-  return { state: 'failing', dueAtMs: nowMs + backoffMs(task.failures, retryAfterS), progress: task.progress, error: message };
+function failed(task: Task, { message, retryAfterS, kind }: Extract<Done, { ok: false }>, nowMs: number): TaskEnd {
+  return { state: 'failing', dueAtMs: nowMs + backoffMs(task.failures, retryAfterS), progress: task.progress, error: message, failure: { kind, retryAfterS } };
 }
 
 async function checked(work: Work, subscription: Subscription, task: Task): Promise<TaskEnd> {
   const { finding, message } = await check(work, subscription);
   const nowMs = work.parts.now();
-  if (finding === 'unclear') return failed(task, { ok: false, message, retryAfterS: null }, nowMs);
+  if (finding === 'unclear') return failed(task, { ok: false, message, retryAfterS: null, kind: 'transient' }, nowMs);
   for (const act of mendingActs(subscription, finding)) {
     const done = act === 'register' ? await register(work, subscription) : await steps(work, (act === 'enable' ? subscription.enable : subscription.remove) ?? []);
     // What cannot be removed does not keep a new one from being made.
@@ -140,6 +144,6 @@ async function check(work: Work, subscription: Subscription): Promise<{ readonly
 }
 
 /** Of an account that is about to be deleted; whatever comes of it, the account goes. */
-export async function removeSubscription(parts: SubscriptionParts, opened: OpenAccount, subscription: Subscription): Promise<Done> {
+export async function removeSubscription(parts: SubscriptionParts, opened: Subscriber, subscription: Subscription): Promise<Done> {
   return steps(await begin(parts, opened), subscription.remove ?? []);
 }

@@ -2,6 +2,7 @@
  * Standing tasks as rows: subscriptions, pulls and backfills of accounts. A task is made once for each account of a
  * connector that declares it, is worked on under a lease by one node at a time, and says itself when it is due again.
  */
+import type { GrantFailure } from '@evenkeel/core/accounts/token.ts';
 import type { Queryable } from '../../database/pool.ts';
 
 export type TaskKind = 'subscription' | 'pull' | 'backfill';
@@ -19,6 +20,8 @@ export interface Progress {
   readonly newest?: number;
   /** Of a backfill: the cursor of the next page. */
   readonly cursor?: string;
+  /** Of a feed: where it goes on, in the vendor's own words. */
+  readonly feed?: unknown;
 }
 
 export interface Task {
@@ -45,6 +48,8 @@ export interface TaskEnd {
   readonly recreated?: number;
   /** Why it failed; null: it succeeded. */
   readonly error: string | null;
+  /** Of a failed subscription: what a set-up makes of it. */
+  readonly failure?: Pick<GrantFailure, 'kind' | 'retryAfterS'>;
 }
 
 /**
@@ -63,6 +68,25 @@ export async function planTasks(database: Queryable, declared: readonly Declared
     [declared.map(({ connectorId }) => connectorId), declared.map(({ kind }) => kind), declared.map(({ name }) => name), accountId, limit],
   );
   return rowCount ?? 0;
+}
+
+/** Makes one task, of an account that need not be active yet, and takes it; undefined when somebody else has it. */
+export async function takeTask(database: Queryable, task: DeclaredTask & { readonly accountId: string; readonly tenantId: string }, owner: string, leaseS: number): Promise<Task | undefined> {
+  const { rows } = await database.query<Task>(
+    `insert into inbound_tasks as t (account_id, kind, name, connector_id, tenant_id, lease_owner, lease_until, lease_fence)
+     values ($1, $2, $3, $4, $5, $6, now() + make_interval(secs => $7), 1)
+     on conflict (account_id, kind, name) do update
+     set lease_owner = excluded.lease_owner, lease_until = excluded.lease_until, lease_fence = t.lease_fence + 1
+     where t.lease_until is null or t.lease_until < now()
+     returning t.account_id, t.kind, t.name, t.connector_id, t.tenant_id, t.state, t.progress, t.expires_at, t.failures, t.lease_fence`,
+    [task.accountId, task.kind, task.name, task.connectorId, task.tenantId, owner, leaseS],
+  );
+  return rows[0];
+}
+
+/** Of a deleted account: nothing is due any more. */
+export async function removeTasks(client: Queryable, accountId: string): Promise<void> {
+  await client.query(`update inbound_tasks set state = 'removed', due_at = null, finished_at = now(), lease_owner = null, lease_until = null, lease_fence = lease_fence + 1 where account_id = $1`, [accountId]);
 }
 
 /** Takes what is due, the longest due first. Another node's task is taken over when its lease has ended. */
