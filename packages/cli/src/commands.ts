@@ -11,6 +11,7 @@ import { exportOpenSlo, playbookImport } from './commands/openslo.ts';
 import { gate } from './commands/gate.ts';
 import { playbookRender } from './commands/playbook-render.ts';
 import { playbookCheck, playbookSlo } from './commands/playbook.ts';
+import { inboundList, inboundReplay } from './commands/inbound.ts';
 import { start } from './commands/start.ts';
 import { vaultRotate, vaultStatus } from './commands/vault.ts';
 
@@ -24,6 +25,8 @@ export const commands: readonly Command[] = [
   connectorsRollback,
   accountsList,
   accountsShow,
+  inboundList,
+  inboundReplay,
   playbookCheck,
   playbookSlo,
   playbookRender,

@@ -9,6 +9,7 @@ import { Calls } from './calls.ts';
 import { Objectives } from './objectives.ts';
 import { Deliveries, Endpoints } from './endpoints.ts';
 import { Passthrough, Proxy } from './proxy.ts';
+import { Inbound } from './inbound.ts';
 import { Transport, type ClientOptions } from './transport.ts';
 import { Unified } from './unified.ts';
 import { Vault } from './vault.ts';
@@ -19,6 +20,7 @@ export class Evenkeel {
   readonly connectSessions: ConnectSessions;
   readonly accounts: Accounts;
   readonly calls: Calls;
+  readonly inbound: Inbound;
   readonly alerts: Alerts;
   readonly endpoints: Endpoints;
   readonly deliveries: Deliveries;
@@ -34,6 +36,7 @@ export class Evenkeel {
     this.connectSessions = new ConnectSessions(this.#transport);
     this.accounts = new Accounts(this.#transport);
     this.calls = new Calls(this.#transport);
+    this.inbound = new Inbound(this.#transport);
     this.alerts = new Alerts(this.#transport);
     this.endpoints = new Endpoints(this.#transport);
     this.deliveries = new Deliveries(this.#transport);

@@ -112,6 +112,7 @@ export async function buildRooms(foundation: Foundation): Promise<Rooms> {
     unified, mappings: overrides, upstream, observer: telemetry.observer, shapes: telemetry.shapes, log, publicUrl: configuration.publicUrl, node, now,
   });
   hooks.fill(inbound.hooks);
+  telemetry.showMetrics(() => inbound.metrics());
   onClose(() => inbound.close());
   if (configuration.role !== 'api') inbound.start();
 

@@ -15,6 +15,7 @@ import type { EffectiveMappings, UnifiedGateway } from '../gateway/unified.ts';
 import type { Route } from '../http/route.ts';
 import type { Log } from '../log.ts';
 import type { ShapeSampler } from '../telemetry/drift/shape-sampler.ts';
+import type { Metric } from '../telemetry/metrics/exposition.ts';
 import type { Observer } from '../telemetry/observation.ts';
 import type { UpstreamClient } from '../upstream/client.ts';
 import { eventRoutes } from './event-routes.ts';
@@ -34,6 +35,7 @@ import { insertRequests, type NewRequest } from './request-store.ts';
 import { makeInboundPartitions } from './retention.ts';
 import { PlannedAccounts } from './standing/planned-accounts.ts';
 import { StandingWork, type StandingParts } from './standing/standing-work.ts';
+import { inboundMetrics } from './showing/inbound-metrics.ts';
 import { createVerificationCrypto } from './verification-crypto.ts';
 
 export interface InboundParts {
@@ -67,6 +69,7 @@ export interface InboundRoom {
   readonly crypto: VerificationPort;
   /** Begins to work on events: on nodes that work. */
   start(): void;
+  metrics(): Promise<Metric[]>;
   /** What is done here at the turns of an account's life. */
   readonly hooks: AccountHooks;
   /** Lets what is under way end. */
@@ -100,7 +103,8 @@ export async function createInboundRoom(parts: InboundParts): Promise<InboundRoo
     isRowFault: (error) => error instanceof Error && 'code' in error && /^2[23]/.test(String(error.code)),
   });
   const directory = await AddressDirectory.open(parts);
-  const receiver = new Receiver({ ...common, directory, writer, keys: new VendorKeys(parts.upstream, now), refusals: new RefusalLog(log, now), stored: wake });
+  const refusals = new RefusalLog(log, now);
+  const receiver = new Receiver({ ...common, directory, writer, keys: new VendorKeys(parts.upstream, now), refusals, stored: wake });
 
   const waiting = new WaitingWork({
     ...common,
@@ -146,6 +150,7 @@ export async function createInboundRoom(parts: InboundParts): Promise<InboundRoo
       for (let index = 0; index < splitters; index += 1) loops.push(new Loop({ name: `split ${index + 1}`, idleMs: splitIdleMs, log, work: split }));
     },
     hooks: standing,
+    metrics: () => inboundMetrics({ database: pool, writer, events: counts, refusals }),
     async close() {
       await Promise.all(loops.map((loop) => loop.close()));
       await writer.settled();

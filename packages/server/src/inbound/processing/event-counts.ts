@@ -21,9 +21,8 @@ export class EventCounts {
     this.#shapes = shapes;
   }
 
-  duplicate(event: Pick<Counted, 'connector_id'>): void {
+  duplicate(): void {
     this.totals.duplicate += 1;
-    void event;
   }
 
   /** To be called once the event's end is committed. `payload`: the event as its rules see it, where it is at hand. */

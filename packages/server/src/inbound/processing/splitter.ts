@@ -107,7 +107,7 @@ async function splitAtMost(parts: SplitterParts, atMost: number, poisoned?: stri
     await publishEvents(client, events);
     await enqueueWork(client, work);
     await client.query('delete from inbound_queue where seq = any($1)', [requests.map(({ seq }) => seq)]);
-    for (const { row } of pieces) if (!fresh.has(row.id)) after.push(() => parts.counts.duplicate(row));
+    for (const { row } of pieces) if (!fresh.has(row.id)) after.push(() => parts.counts.duplicate());
     return { requests: requests.length, events: rows.length, duplicates: pieces.length - rows.length, waiting: work.length };
   });
   for (const act of after) act();

@@ -1,0 +1,73 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { createTestDatabase } from '@evenkeel/tests/harness/database.ts';
+import { newId } from '../../identifier.ts';
+import { insertEvents, noteKeys, type NewEventRow } from '../event-store.ts';
+import { claimWork, enqueueWork, finishWork, holdAccount, postponeWork } from './work-store.ts';
+import { dedupeKey, orderKey } from './event-identity.ts';
+
+const { pool } = await createTestDatabase();
+const at = new Date();
+
+async function waiting(name: string, options: { accountId?: string; object?: string } = {}): Promise<string> {
+  const { accountId = `acc_${name}`, object = null } = options;
+  const row: NewEventRow = { received_at: at, id: newId('ibe', at.getTime()), request_id: 'ibr_x', position: 0, source: 'webhook', connector_id: 'c', address_id: null, account_id: accountId, tenant_id: 't', type: 'x', vendor_event_id: name, id_signed: true, dedupe_key: dedupeKey('c', accountId, name), order_key: orderKey(accountId, object), occurred_at: null, state: 'pending', reason: null, published: [], unified_type: null };
+  await insertEvents(pool, [row]);
+  await enqueueWork(pool, [{ receivedAt: at, eventId: row.id, connectorId: 'c', accountId, orderKey: row.order_key, delayMs: 0 }]);
+  return row.id;
+}
+const claim = (owner: string, leaseMs = 60_000) => claimWork(pool, { owner, leaseMs, atMost: 10 });
+
+test('work whose holder stalls is taken over, and the one who stalled finishes nothing', async () => {
+  await waiting('stalled');
+  const [first] = await claim('node 1', 1);
+  assert.ok(first !== undefined);
+  await pool.query('select pg_sleep(0.01)');
+  const [second] = await claim('node 2');
+  assert.equal(second?.seq, first.seq);
+  assert.equal(second.attempts, 2, 'an attempt that ended in silence counts');
+  assert.deepEqual([...(await finishWork(pool, [first]))], []);
+  assert.equal(await postponeWork(pool, first, 1_000, true), false);
+  assert.deepEqual([...(await finishWork(pool, [second]))], [second.seq]);
+});
+
+test('of one object only the first can be taken, and the next when it is done', async () => {
+  const ids = [await waiting('a', { accountId: 'acc_o', object: '7' }), await waiting('b', { accountId: 'acc_o', object: '7' })];
+  const other = await waiting('c', { accountId: 'acc_o', object: '8' });
+  const taken = await claim('node 1');
+  assert.deepEqual(taken.map(({ event }) => event.id), [ids[0], other]);
+  assert.deepEqual(await claim('node 2'), [], 'also not by another node');
+  await finishWork(pool, taken);
+  const next = await claim('node 2');
+  assert.deepEqual(next.map(({ event }) => event.id), [ids[1]]);
+  await finishWork(pool, next);
+});
+
+test('an account that is to wait makes nobody else wait, and its attempt is not counted', async () => {
+  await waiting('limited', { accountId: 'acc_l' });
+  const [one] = await claim('node 1');
+  assert.ok(one !== undefined);
+  const free = await waiting('free');
+  await waiting('behind', { accountId: 'acc_l' });
+  assert.ok(await postponeWork(pool, one, 60_000, false));
+  await holdAccount(pool, 'acc_l', 60_000);
+  const taken = await claim('node 1');
+  assert.deepEqual(taken.map(({ event }) => event.id), [free]);
+  const { rows } = await pool.query<{ attempts: number }>('select attempts from inbound_work where seq = $1', [one.seq]);
+  assert.equal(rows[0]?.attempts, 0);
+});
+
+test('of events with one key, in one batch or in two at once, one is new and the others are counted', async () => {
+  const key = dedupeKey('c', 'acc_k', 'same');
+  const others = Array.from({ length: 20 }, (_, index) => dedupeKey('c', 'acc_k', `own-${index}`));
+  const batch = (name: string) => noteKeys(pool, [...others.map((own, index) => ({ key: own, eventId: `${name}-${index}` })), { key, eventId: `${name}-x` }, { key, eventId: `${name}-y` }].toSorted(() => Math.random() - 0.5));
+  const fresh = await Promise.all(['p', 'q', 'r'].map(batch));
+  assert.equal(fresh.reduce((sum, one) => sum + one.size, 0), 21);
+  const { rows } = await pool.query<{ duplicates: number }>('select duplicates from inbound_event_keys where key = $1', [key]);
+  assert.equal(rows[0]?.duplicates, 5);
+});
+
+test('parts of a key are told apart', () => {
+  assert.notDeepEqual(dedupeKey('a', 'bc', 'd'), dedupeKey('ab', 'c', 'd'));
+  assert.notDeepEqual(dedupeKey('c', 'x', 'd'), orderKey('x', 'd'));
+});
