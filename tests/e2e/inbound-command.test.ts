@@ -1,12 +1,22 @@
+/** `evenkeel inbound …` against a running server. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { startInboundEvenkeel } from '@evenkeel/tests/harness/inbound-evenkeel.ts';
-import { bodyOf, webhookManifest } from '@evenkeel/tests/harness/webhook-vendor.ts';
-import { evenkeel } from './command-line.ts';
+import { commands } from 'evenkeel/commands.ts';
+import { runProgram } from 'evenkeel/program.ts';
+import { startInboundEvenkeel } from '../harness/inbound-evenkeel.ts';
+import { bodyOf, webhookManifest } from '../harness/webhook-vendor.ts';
 
 const inbound = await startInboundEvenkeel();
 const environment = { EVENKEEL_URL: inbound.evenkeel.url, EVENKEEL_API_KEY: inbound.evenkeel.adminKey };
 await inbound.putConnector(webhookManifest());
+
+async function evenkeel(args: readonly string[], { environment: given }: { environment: Record<string, string> }): Promise<{ code: number; stdout: string; stderr: string }> {
+  let stdout = '';
+  let stderr = '';
+  const out = { line: (text: string) => void (stdout += `${text}\n`), note: (text: string) => void (stderr += `${text}\n`), interactive: false };
+  const code = await runProgram(args, commands, { environment: given, cwd: process.cwd(), signal: new AbortController().signal, out });
+  return { code, stdout, stderr };
+}
 
 test('inbound list and replay show, count and work on events again', async () => {
   const one = await inbound.address();
