@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import type { AgreementView, Exclusion, StatementView } from '@evenkeel/contract/api/agreements.ts';
 import type { Call } from '@evenkeel/contract/api/calls.ts';
 import type { BurnAlertView, Deployment, GateAnswer, ObjectiveDetail, ObjectiveSummary } from '@evenkeel/contract/api/objectives.ts';
+import type { AlertsFile } from '@evenkeel/contract/playbook/alerts.ts';
 import { decideGate } from '@evenkeel/core/objectives/deploy-gate.ts';
 import { plantSeries, sealMinute, type PlantedCounts } from '../../../../tests/harness/sealed-minutes.ts';
 import { startTestEvenkeel } from '../../../../tests/harness/evenkeel.ts';
@@ -13,6 +14,8 @@ import { insertCalls, type CallRow } from '../telemetry/call-store.ts';
 import { newId } from '../identifier.ts';
 import { readPlaybook } from '../playbook/playbook.ts';
 import { definitionsOf } from './definitions.ts';
+import type { TellBurn } from './evaluation/evaluation.ts';
+import { tellBurnAlert } from '../alerts/burn-alerts.ts';
 import { tick } from './tick.ts';
 
 /** The first minute that is written here; what the running server seals itself comes after all of it. */
@@ -80,8 +83,12 @@ test('a vendor\'s failures burn the customer\'s budget and not ours; alerts fire
   await seal(outage, outage + 1, () => [failing(series.acme, 500, 'upstream'), failing(series.globex, 500, 'upstream')]);
   assert.equal((await tick(evenkeel.database.pool, definitions)).fired, 0);
   await seal(outage + 1, outage + 2, () => [failing(series.acme, 500, 'upstream'), failing(series.globex, 500, 'upstream')]);
-  const done = await tick(evenkeel.database.pool, definitions);
+  const tell: TellBurn = (client, told) => tellBurnAlert(client, { routes: [] } as unknown as AlertsFile, told);
+  const done = await tick(evenkeel.database.pool, definitions, { tell });
   assert.ok(done.fired > 0);
+  const open = await get<List<{ title: string; severity: string; state: string }>>('/v1/alerts');
+  assert.deepEqual(open.results.map(({ severity, state }) => [severity, state]), [['P1', 'firing']], 'the installation is told once, not for each tenant again');
+  assert.match(open.results[0]?.title ?? '', /customer burns more than 14\.4 times too fast: 2000 of 120000 bad in 1h/);
   const { results } = await get<List<BurnAlertView>>('/v1/burn-alerts?scope=overall&state=firing');
   const [alert] = results;
   assert.deepEqual([alert?.objective, alert?.tier, alert?.severity, alert?.fired_minute, alert?.long], ['customer', 'fast-burn', 'P1', new Date((outage + 1) * 60_000).toISOString(), { bad: 2000, total: 120_000 }]);
@@ -96,8 +103,9 @@ test('a vendor\'s failures burn the customer\'s budget and not ours; alerts fire
   assert.equal(customer.policy.mode, 'exhausted');
   // Five quiet minutes and the short window is clean.
   await seal(outage + 2, outage + 7, () => [good(series.acme), good(series.globex)]);
-  await tick(evenkeel.database.pool, definitions);
+  await tick(evenkeel.database.pool, definitions, { tell });
   assert.equal((await get<List<BurnAlertView>>('/v1/burn-alerts?scope=overall&state=firing')).results.length, 0);
+  assert.deepEqual((await get<List<{ state: string }>>('/v1/alerts')).results.map(({ state }) => state), ['resolved']);
 });
 
 test('each change of mode is an event, an audit entry and the actions taken', async () => {

@@ -9,6 +9,7 @@ import { agreementRoutes } from './agreements/agreement-routes.ts';
 import { exclusionRoutes } from './agreements/exclusion-routes.ts';
 import { definitionsOf } from './definitions.ts';
 import { gateRoutes } from './deploying/gate-routes.ts';
+import type { TellBurn } from './evaluation/evaluation.ts';
 import { objectiveMetrics } from './evaluation/objective-metrics.ts';
 import { objectiveRoutes } from './evaluation/objective-routes.ts';
 import { sumsRetentionJob } from './retention.ts';
@@ -19,6 +20,8 @@ export interface ObjectivesParts {
   readonly log: Log;
   readonly now: () => number;
   readonly playbook: Playbook;
+  /** Where burn-rate alerts of the whole installation go, in the transaction that fires or ends them. */
+  readonly tell: TellBurn;
   /** Whether this node evaluates. */
   readonly evaluates: boolean;
 }
@@ -31,9 +34,9 @@ export interface ObjectivesRoom {
   close(): Promise<void>;
 }
 
-export function createObjectivesRoom({ pool, log, now, playbook, evaluates }: ObjectivesParts): ObjectivesRoom {
+export function createObjectivesRoom({ pool, log, now, playbook, tell, evaluates }: ObjectivesParts): ObjectivesRoom {
   const definitions = definitionsOf(playbook);
-  const ticker = new Ticker(pool, log, definitions);
+  const ticker = new Ticker(pool, log, definitions, tell);
   if (evaluates) ticker.start();
   return {
     routes: [...objectiveRoutes({ pool, definitions }), ...agreementRoutes({ pool, definitions }), ...exclusionRoutes({ pool, definitions }), ...gateRoutes({ pool, definitions, now })],

@@ -4,7 +4,7 @@ import { transaction, type Pool, type Queryable } from '../database/pool.ts';
 import { keepStatements, statedMonths } from './agreements/statements.ts';
 import { countRound, lockCounting, readProgress } from './counting/counting.ts';
 import { readAgreements, type Definitions } from './definitions.ts';
-import { evaluate } from './evaluation/evaluation.ts';
+import { evaluate, type TellBurn } from './evaluation/evaluation.ts';
 
 export interface TickResult {
   readonly minutes: number;
@@ -22,18 +22,18 @@ const evaluatedAtMost = 15;
 const monthsLookedAt = 4;
 
 /** Runs until nothing is left to count. Safe on several nodes at once: one works, the others find nothing to do. */
-export async function tick(pool: Pool, definitions: Definitions, signal?: AbortSignal): Promise<TickResult> {
+export async function tick(pool: Pool, definitions: Definitions, options: { signal?: AbortSignal; tell?: TellBurn } = {}): Promise<TickResult> {
   const result = { minutes: 0, evaluated: 0, modeChanges: 0, fired: 0, resolved: 0, statements: [] as string[] };
-  for (let more = true; more && signal?.aborted !== true; ) {
+  for (let more = true; more && options.signal?.aborted !== true; ) {
     more = await transaction(pool, async (client) => {
       await lockCounting(client);
-      return tickRound(client, definitions, result);
+      return tickRound(client, definitions, result, options.tell);
     });
   }
   return result;
 }
 
-async function tickRound(client: Queryable, definitions: Definitions, result: { minutes: number; evaluated: number; modeChanges: number; fired: number; resolved: number; statements: string[] }): Promise<boolean> {
+async function tickRound(client: Queryable, definitions: Definitions, result: { minutes: number; evaluated: number; modeChanges: number; fired: number; resolved: number; statements: string[] }, tell: TellBurn | undefined): Promise<boolean> {
   const agreements = (await readAgreements(client, definitions)).map(({ definition }) => definition);
   const { last_minute: before } = await readProgress(client);
   const counted = await countRound(client, { objectives: definitions.objectives, agreements });
@@ -42,7 +42,7 @@ async function tickRound(client: Queryable, definitions: Definitions, result: { 
   const last = counted.lastMinute;
   const first = Math.max(Math.min((before ?? last) + 1, last), last - evaluatedAtMost + 1);
   for (let minute = first; minute <= last; minute += 1) {
-    const done = await evaluate(client, definitions.objectives, definitions.policy, minute);
+    const done = await evaluate(client, definitions.objectives, definitions.policy, minute, tell);
     result.evaluated += done.scopes;
     result.modeChanges += done.modeChanges;
     result.fired += done.fired;

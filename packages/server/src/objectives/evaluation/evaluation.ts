@@ -3,9 +3,9 @@
  * actions, and burn-rate alerts that fire or end. Reads two points a window; writes only what changed.
  */
 import { decideBurn } from '@evenkeel/core/objectives/burn-alert.ts';
-import type { BudgetPolicy, ObjectiveDefinition } from '@evenkeel/core/objectives/definition.ts';
+import { writeMinutes, type BudgetPolicy, type ObjectiveDefinition } from '@evenkeel/core/objectives/definition.ts';
 import { nextMode } from '@evenkeel/core/objectives/policy-mode.ts';
-import { raisedText } from '@evenkeel/core/objectives/share.ts';
+import { decimalText, raisedText } from '@evenkeel/core/objectives/share.ts';
 import type { BudgetModeChangedData } from '@evenkeel/contract/events.ts';
 import type { PolicyMode } from '@evenkeel/contract/playbook/budget-policy.ts';
 import { beginAudit, completeAudit } from '../../access/audit.ts';
@@ -24,8 +24,18 @@ export interface Evaluated {
   readonly resolved: number;
 }
 
+/** What an alert of the whole installation is told as; scopes below it are listed, and would page for the same cause again. */
+export interface BurnTold {
+  readonly key: string;
+  readonly title: string;
+  readonly severity: 'P1' | 'P2' | 'P3';
+  readonly status: 'firing' | 'resolved';
+  readonly at: Date;
+}
+export type TellBurn = (client: Queryable, told: BurnTold) => Promise<void>;
+
 /** `client` is a transaction that holds the lock of counting; `minute` the last one evaluated. */
-export async function evaluate(client: Queryable, objectives: readonly ObjectiveDefinition[], policy: BudgetPolicy, minute: number): Promise<Evaluated> {
+export async function evaluate(client: Queryable, objectives: readonly ObjectiveDefinition[], policy: BudgetPolicy, minute: number, tell: TellBurn = async () => undefined): Promise<Evaluated> {
   const end = minute + 1;
   const tracks = await readTracks(client, objectives);
   const reader = await readWindows(client, tracks, objectives.flatMap((objective) => rangesOf(objective, policy.tiers, end)));
@@ -42,11 +52,19 @@ export async function evaluate(client: Queryable, objectives: readonly Objective
       for (const tier of figures.tiers) {
         const known = firing.get(`${key} ${tier.tier.id}`);
         const outcome = await applyBurn(client, { objective, track, policy, tier, minute }, known);
+        if (outcome !== 'keep' && track.kind === 'overall') await tell(client, toldOf(objective, tier, outcome, minute));
         if (outcome !== 'keep') done[outcome === 'fire' ? 'fired' : 'resolved'] += 1;
       }
     }
   }
   return done;
+}
+
+function toldOf(objective: ObjectiveDefinition, { tier, long, short }: Figures['tiers'][number], outcome: 'fire' | 'resolve', minute: number): BurnTold {
+  const severity = tier.severity === 'P4' ? 'P3' : tier.severity;
+  const factor = decimalText((tier.factor.num * 1_000_000n) / tier.factor.den, 6);
+  const title = `The error budget of ${objective.id} burns more than ${factor} times too fast: ${long.bad} of ${long.total} bad in ${writeMinutes(tier.longMinutes)}, ${short.bad} of ${short.total} in ${writeMinutes(tier.shortMinutes)}`;
+  return { key: `${objective.id} ${tier.id}`, title, severity, status: outcome === 'fire' ? 'firing' : 'resolved', at: new Date((minute + 1) * 60_000) };
 }
 
 interface Subject {
