@@ -48,6 +48,11 @@ export function packSketch(sketch: Sketch): Uint8Array | null {
   return writer.finish();
 }
 
+/** Adds any number of packed sketches, one behind the other, to `into`. */
+export function unpackSketches(bytes: Uint8Array, into: Sketch): void {
+  for (const reader = new ByteReader(bytes); !reader.ended; ) readSketch(reader, into);
+}
+
 export function unpackSketch(bytes: Uint8Array | null, into: Sketch = new Sketch()): Sketch {
   if (bytes !== null) readSketch(new ByteReader(bytes), into);
   return into;

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { packSketch, unpackSketch, writeMeasurements } from './sketch-codec.ts';
+import { packSketch, unpackSketch, unpackSketches, writeMeasurements } from './sketch-codec.ts';
 import { bucketOf, Sketch, valueOf } from './sketch.ts';
 import { ByteWriter } from './varint.ts';
 
@@ -63,6 +63,16 @@ test('bytes give back what went in, and single measurements make the same bytes'
     }),
   );
   assert.equal(packSketch(new Sketch()), null);
+});
+
+test('packed sketches one behind the other are read as their sum', () => {
+  fc.assert(
+    fc.property(fc.array(durations, { maxLength: 5 }), (lists) => {
+      const into = new Sketch();
+      unpackSketches(new Uint8Array(lists.flatMap((list) => [...(packSketch(sketchOf(list)) ?? [])])), into);
+      assert.deepEqual(into.sorted(), sketchOf(lists.flat()).sorted());
+    }),
+  );
 });
 
 test('odd measurements are nothing or the longest, and bytes cut short are refused', () => {

@@ -18,7 +18,8 @@ export async function readErrorRate({ database, windows, tenantId, connectorId, 
     .toSorted((a, b) => failuresOf(b) - failuresOf(a) || b.now.total - a.now.total)
     .slice(0, limit);
   const shownFilter = { ...filter, connectorId };
-  const [totals, overheads] = await Promise.all([sketchWindows(database, windows, shownFilter, dimensions, 'total_sketch'), sketchWindows(database, windows, shownFilter, dimensions, 'overhead_sketch')]);
+  const present = { ...windows, from: windows.mid };
+  const [totals, overheads] = await Promise.all([sketchWindows(database, present, shownFilter, dimensions, 'total_sketch'), sketchWindows(database, present, shownFilter, dimensions, 'overhead_sketch')]);
   const results = shown.map((row): Row => {
     const { surface, connector_id: connector, endpoint, vendor_endpoint: vendor } = row.dimensions;
     return {
