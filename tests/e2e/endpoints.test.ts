@@ -1,12 +1,18 @@
 /** Outgoing webhooks through the API, the client and the command line, with the whole server running. */
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { Ajv } from 'ajv';
 import addFormats from 'ajv-formats';
 import { EvenkeelError } from '@evenkeel/sdk/error.ts';
 import { Evenkeel } from '@evenkeel/sdk/client.ts';
 import { verifyWebhook } from '@evenkeel/sdk/webhooks.ts';
-import { startTestEvenkeel } from '../harness/evenkeel.ts';
+import { commands } from 'evenkeel/commands.ts';
+import { runProgram } from 'evenkeel/program.ts';
+import { freePort, startTestEvenkeel } from '../harness/evenkeel.ts';
 import { publish, startReceiver, untilDeliveries } from '../harness/outbound-node.ts';
 
 const evenkeel = await startTestEvenkeel({ EVENKEEL_ALLOW_PRIVATE_ENDPOINTS: '127.0.0.0/8' });
@@ -172,5 +178,50 @@ it('the catalogue gives every type with a schema that its example fits', async (
   for (const { type, schema, example } of types) {
     const { $id: _id, ...bare } = schema as { $id?: string };
     assert.ok(ajv.validate(bare, example), `${type}: ${ajv.errorsText()}`);
+  }
+});
+
+describe('the command line', () => {
+  const ending = new AbortController();
+  const run = async (args: string[], note: (text: string) => void = () => undefined): Promise<{ code: number; lines: string[] }> => {
+    const lines: string[] = [];
+    const environment = { EVENKEEL_URL: evenkeel.url, EVENKEEL_API_KEY: evenkeel.adminKey };
+    const code = await runProgram(args, commands, { environment, cwd: '.', signal: ending.signal, out: { line: (text) => void lines.push(text), note, interactive: false } });
+    return { code, lines };
+  };
+
+  it('sends a test to a receiver of its own, which verifies it', async () => {
+    const made = await client.endpoints.create({ url: 'http://127.0.0.1:9/', event_types: ['none.*'] });
+    const listening = Promise.withResolvers<string>();
+    const listened = run(['endpoints', 'listen', '--port', '0', '--secret', made.secret.value], (text) => listening.resolve(/http:\S+/.exec(text)?.[0] ?? ''));
+    assert.equal((await run(['endpoints', 'test', made.id])).code, 1, 'nobody listens there');
+    await client.endpoints.update(made.id, { url: await listening.promise });
+    const { code, lines } = await run(['endpoints', 'test', made.id, '--type', 'integrated_account:active']);
+    assert.equal(code, 0);
+    assert.match(lines.join('\n'), /outcome +delivered\nstatus +200/);
+    assert.match((await run(['endpoints', 'list'])).lines.join('\n'), new RegExp(`${made.id} .*none`));
+    assert.match((await run(['deliveries', 'list', '--endpoint', made.id])).lines.join('\n'), /delivered +1 +200/);
+    assert.equal((await run(['deliveries', 'list', '--state', 'nonsense'])).code, 4);
+    ending.abort();
+    assert.deepEqual((await listened).lines.map((line) => line.split(/ +/).slice(0, 2)), [['verified', 'integrated_account:active']]);
+  });
+});
+
+it('the receiver of the guide takes a real event, and nothing else', async () => {
+  const guide = await readFile(join(import.meta.dirname, '../../docs/guides/webhooks.md'), 'utf8');
+  const port = await freePort();
+  const code = /```ts\n([^`]*createServer[^`]*)```/.exec(guide)?.[1]?.replace(`'@evenkeel/sdk'`, `'@evenkeel/sdk/main.ts'`).replace('.listen(8080)', `.listen(${port}, '127.0.0.1', () => console.log('listening'))`) ?? assert.fail('the guide has no receiver');
+  const { id, secret } = await client.endpoints.create({ url: `http://127.0.0.1:${port}/`, event_types: ['integrated_account:*'], tenant_id: 'guide' });
+  const child = spawn(process.execPath, ['--input-type=module', '-e', code], { cwd: import.meta.dirname, env: { ...process.env, WEBHOOK_SECRET: secret.value }, stdio: ['ignore', 'pipe', 'inherit'] });
+  try {
+    let printed = '';
+    child.stdout.on('data', (chunk: Buffer) => (printed += chunk.toString()));
+    await once(child.stdout, 'data', { signal: AbortSignal.timeout(10_000) });
+    assert.equal((await fetch(`http://127.0.0.1:${port}/`, { method: 'POST', body: '{}' })).status, 400);
+    await publish(pool, [{ tenantId: 'guide', type: 'integrated_account:needs_reauth', data: { account_id: 'acc_guide' } }]);
+    await untilDeliveries(pool, id, ([one]) => one?.state === 'delivered');
+    assert.match(printed, /connect again: acc_guide/);
+  } finally {
+    child.kill();
   }
 });

@@ -6,6 +6,8 @@ import { connectorsNew } from './commands/connectors-new.ts';
 import { connectorsPush, connectorsRollback } from './commands/connectors-push.ts';
 import { connectorsTest } from './commands/connectors-test.ts';
 import { demo } from './commands/demo.ts';
+import { endpointsListen } from './commands/endpoints-listen.ts';
+import { deliveriesList, endpointsList, endpointsTest } from './commands/endpoints.ts';
 import { exportGrafana, exportPrometheus } from './commands/export.ts';
 import { exportOpenSlo, playbookImport } from './commands/openslo.ts';
 import { gate } from './commands/gate.ts';
@@ -27,6 +29,10 @@ export const commands: readonly Command[] = [
   accountsShow,
   inboundList,
   inboundReplay,
+  endpointsList,
+  endpointsTest,
+  endpointsListen,
+  deliveriesList,
   playbookCheck,
   playbookSlo,
   playbookRender,

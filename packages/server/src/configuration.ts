@@ -163,7 +163,7 @@ export function readConfiguration(
 }
 
 /** Read by the command line as a client, not by the server. */
-const clientVariables = ['EVENKEEL_URL', 'EVENKEEL_API_KEY'];
+const clientVariables = ['EVENKEEL_URL', 'EVENKEEL_API_KEY', 'EVENKEEL_WEBHOOK_SECRET'];
 
 function integer(value: string, low: number, high: number): number {
   const number = Number(value);
