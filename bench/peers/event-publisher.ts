@@ -20,6 +20,7 @@ const pool = createPool(plan.databaseUrl, { max: plan.connections, onError: () =
 const record = { id: '51', first_name: 'Ada', last_name: 'Lovelace', emails: [{ address: 'ada@example.com', type: 'work' }], phones: [], company_id: '7', updated_at: '2026-11-23T13:50:30.000Z', custom_fields: { note: 'x'.repeat(300) } };
 let begun = 0;
 const startedAt = performance.now();
+const startedAtMs = Date.now();
 
 async function work(): Promise<void> {
   while (begun < plan.events) {
@@ -43,4 +44,4 @@ async function work(): Promise<void> {
 await Promise.all(Array.from({ length: plan.connections }, work));
 const elapsedMs = performance.now() - startedAt;
 await pool.end();
-console.log(JSON.stringify({ elapsedMs, events: begun }));
+console.log(JSON.stringify({ elapsedMs, events: begun, startedAtMs }));
