@@ -50,7 +50,7 @@ async function vendor(request: IncomingMessage, response: ServerResponse): Promi
 }
 
 const vendorUrl = await serve((request, response) => void vendor(request, response));
-const inbound = await startInboundEvenkeel({ EVENKEEL_HOST_MAP: JSON.stringify({ 'api.inbox-crm.example': vendorUrl }) });
+const inbound = await startInboundEvenkeel({ EVENKEEL_BACKFILL: 'on', EVENKEEL_HOST_MAP: JSON.stringify({ 'api.inbox-crm.example': vendorUrl }) });
 const { evenkeel, until, published } = inbound;
 const { call, database } = evenkeel;
 const { pool } = database;
