@@ -66,7 +66,7 @@ const rows: readonly RowPlan[] = [
   {
     title: '6. Tenants',
     panels: [
-      { title: 'Tenants without a success in the last hour', unit: 'short', queries: [[`max by (connector) (evenkeel_tenants_broken{${connector}})`, '{{connector}}']] },
+      { title: 'Tenants that fail, without a success in 15 minutes', unit: 'short', queries: [[`max by (connector) (evenkeel_tenants_broken{${connector}})`, '{{connector}}']] },
       { title: 'Longest time since a success', unit: 's', queries: [[`max by (connector) (evenkeel_tenant_since_success_seconds_max{${connector}})`, '{{connector}}']] },
     ],
   },
