@@ -122,7 +122,7 @@ export async function buildRooms(foundation: Foundation): Promise<Rooms> {
   onClose(() => alerts.close());
   if (configuration.role !== 'api') alerts.watch.start();
 
-  const objectives = createObjectivesRoom({ pool, log, now, playbook, tell: (client, told) => tellBurnAlert(client, playbook.alerts, told), evaluates: configuration.role !== 'api' });
+  const objectives = createObjectivesRoom({ pool, log, now, playbook, tell: (client, told) => tellBurnAlert(client, playbook.alerts, told), keptDays: configuration.minutesDays, evaluates: configuration.role !== 'api' });
   onClose(() => objectives.close());
   telemetry.showMetrics(() => objectives.metrics());
 

@@ -201,3 +201,13 @@ test('a month is stated when it closes; a late fact makes a further revision and
   assert.equal((await computeStatement(own, known.definition, '2026-11'))?.state, 'open');
   assert.equal(await computeStatement(own, known.definition, '2025-12'), null);
 });
+
+test('an agreement made when the counts of its minutes are gone does not call them up', async () => {
+  await putAgreement(second.pool, { id: 'late', tenant_id: 'globex', terms: 'standard', time_zone: 'UTC', starts: '2026-01-01', monthly_fee_minor: 500_000, currency: 'USD' }, 'test');
+  // By any clock the counts of last October are gone then.
+  await tick(second.pool, definitions, { keptDays: -10_000 });
+  const known = (await readAgreements(second.pool, definitions)).find(({ written }) => written.id === 'late');
+  assert.ok(known !== undefined);
+  const statement = await computeStatement(second.pool, known.definition, '2026-10');
+  assert.deepEqual([statement?.uptime_percent, statement?.total_minutes, statement?.left_out_minutes, statement?.credit_minor], [null, 0, 44_640, 0]);
+});

@@ -19,7 +19,7 @@ import { tellBurnAlert } from '../alerts/burn-alerts.ts';
 import { tick } from './tick.ts';
 
 /** The first minute that is written here; what the running server seals itself comes after all of it. */
-const start = Math.floor(Date.UTC(2026, 8, 30, 20, 0) / 60_000);
+const start = Math.floor(Date.UTC(2025, 8, 30, 20, 0) / 60_000);
 
 const good = (id: number, total = 1000): PlantedCounts => ({ series: id, counts: { total, success: total } });
 const failing = (id: number, failed: number, by: 'platform' | 'upstream', total = 1000): PlantedCounts => ({ series: id, counts: { total, success: total - failed, [by]: failed, [`${by}_5xx`]: failed } });
@@ -146,10 +146,10 @@ test('a deployment is shown with the error rate it brought', async () => {
 });
 
 test('from a credit to the calls that caused it: five bad minutes over midnight of the month\'s end in New York', async () => {
-  const put = await evenkeel.call('PUT', '/v1/agreements/acme-2026', { body: { tenant_id: 'acme', terms: 'standard', time_zone: 'America/New_York', starts: '2026-01-01', monthly_fee_minor: 500_000, currency: 'USD' } });
+  const put = await evenkeel.call('PUT', '/v1/agreements/acme-2025', { body: { tenant_id: 'acme', terms: 'standard', time_zone: 'America/New_York', starts: '2025-01-01', monthly_fee_minor: 500_000, currency: 'USD' } });
   assert.equal(put.status, 200, put.text);
   // September ends at 04:00 UTC there.
-  const monthEnd = Math.floor(Date.UTC(2026, 9, 1, 4, 0) / 60_000);
+  const monthEnd = Math.floor(Date.UTC(2025, 9, 1, 4, 0) / 60_000);
   const bad = (minute: number): boolean => minute >= monthEnd - 3 && minute < monthEnd + 2;
   await seal(start + 187, monthEnd + 61, (minute) => [bad(minute) ? failing(series.acme, 60, 'platform') : good(series.acme), good(series.globex)]);
   const planted = Array.from({ length: 5 }, (_, at) => call((monthEnd - 3 + at) * 60_000 + 1_000));
@@ -157,11 +157,11 @@ test('from a credit to the calls that caused it: five bad minutes over midnight 
   const others = [call((monthEnd - 3) * 60_000 + 2_000, { origin: 'upstream', code: 'upstream_unavailable', upstream_status: 500, status: 502 }), call((monthEnd - 3) * 60_000 + 3_000, { tenant_id: 'globex' }), call((monthEnd - 4) * 60_000)];
   await insertCalls(evenkeel.database.pool, [...planted, ...others]);
   const { statements } = await tick(evenkeel.database.pool, definitions);
-  assert.deepEqual(statements, ['acme-2026 2026-09']);
-  const { results: months } = await get<List<StatementView>>('/v1/agreements/acme-2026/periods');
-  assert.deepEqual(months.map(({ month, state, revision, downtime_minutes: minutes }) => [month, state, revision, minutes]), [['2026-10', 'open', null, 2], ['2026-09', 'closed', 1, 3]]);
+  assert.deepEqual(statements, ['acme-2025 2025-09']);
+  const { results: months } = await get<List<StatementView>>('/v1/agreements/acme-2025/periods');
+  assert.deepEqual(months.map(({ month, state, revision, downtime_minutes: minutes }) => [month, state, revision, minutes]), [['2025-10', 'open', null, 2], ['2025-09', 'closed', 1, 3]]);
   assert.deepEqual([months[1]?.credit_minor, months[1]?.downtime[0]?.failed_requests, months[1]?.downtime[0]?.run.minutes], [125_000, 180, 5]);
-  const { results: calls } = await get<List<Call>>('/v1/agreements/acme-2026/periods/2026-09/calls');
+  const { results: calls } = await get<List<Call>>('/v1/agreements/acme-2025/periods/2025-09/calls');
   assert.deepEqual(calls.map(({ id }) => id).toSorted(), planted.slice(0, 3).map(({ id }) => id).toSorted());
   const behind = await get<List<Call>>('/v1/objectives/platform/calls?scope=tenant:acme');
   assert.equal(behind.results.length, 6);
@@ -171,12 +171,12 @@ test('from a credit to the calls that caused it: five bad minutes over midnight 
 });
 
 test('an exclusion needs a clause, evidence that exists and an approver; approving it revises the statement', async () => {
-  const monthEnd = Math.floor(Date.UTC(2026, 9, 1, 4, 0) / 60_000);
+  const monthEnd = Math.floor(Date.UTC(2025, 9, 1, 4, 0) / 60_000);
   const at = (monthEnd - 3) * 60_000 + 2_000;
   const { rows } = await evenkeel.database.pool.query<{ id: string; origin: string }>(`select id, origin from calls where tenant_id = 'acme' and at >= $1 and at < $2`, [new Date((monthEnd - 3) * 60_000), new Date((monthEnd - 2) * 60_000)]);
   const ofVendor = rows.find(({ origin }) => origin === 'upstream')?.id;
   const ofUs = rows.find(({ origin }) => origin === 'platform')?.id;
-  const body = { agreement_id: 'acme-2026', clause: 'upstream', from: new Date((monthEnd - 3) * 60_000).toISOString(), to: new Date((monthEnd - 1) * 60_000).toISOString(), reason: 'the vendor was down', evidence: { call_ids: [ofVendor] } };
+  const body = { agreement_id: 'acme-2025', clause: 'upstream', from: new Date((monthEnd - 3) * 60_000).toISOString(), to: new Date((monthEnd - 1) * 60_000).toISOString(), reason: 'the vendor was down', evidence: { call_ids: [ofVendor] } };
   const propose = (changed: object) => evenkeel.call('POST', '/v1/exclusions', { body: { ...body, ...changed } });
   for (const [changed, status, message] of [
     [{ evidence: { call_ids: [] } }, 422, /name some of them/],
@@ -195,13 +195,13 @@ test('an exclusion needs a clause, evidence that exists and an approver; approvi
   assert.equal(made.status, 201, made.text);
   const exclusion = made.json as unknown as Exclusion;
   assert.deepEqual([exclusion.state, exclusion.evidence.calls[0]?.upstream_status], ['proposed', 500]);
-  assert.equal((await get<StatementView>('/v1/agreements/acme-2026/periods/2026-09')).downtime_minutes, 3, 'a proposal changes nothing');
+  assert.equal((await get<StatementView>('/v1/agreements/acme-2025/periods/2025-09')).downtime_minutes, 3, 'a proposal changes nothing');
   const decided = await evenkeel.call('POST', `/v1/exclusions/${exclusion.id}/decision`, { body: { decision: 'approve', note: 'seen the status page' } });
   assert.equal(decided.json?.['state'], 'approved');
-  const revised = await get<StatementView>('/v1/agreements/acme-2026/periods/2026-09');
+  const revised = await get<StatementView>('/v1/agreements/acme-2025/periods/2025-09');
   assert.deepEqual([revised.revision, revised.downtime_minutes, revised.excluded_minutes], [2, 1, 2]);
   assert.match(revised.working.join('\n'), new RegExp(`− 2 excluded \\(upstream, ${exclusion.id}\\) = 1`));
-  assert.equal((await get<StatementView>('/v1/agreements/acme-2026/periods/2026-09?revision=1')).downtime_minutes, 3);
+  assert.equal((await get<StatementView>('/v1/agreements/acme-2025/periods/2025-09?revision=1')).downtime_minutes, 3);
   assert.equal((await evenkeel.call('POST', `/v1/exclusions/${exclusion.id}/decision`, { body: { decision: 'reject' } })).status, 409);
 });
 
@@ -215,10 +215,10 @@ test('a tenant\'s key sees its own budgets, agreement and calls, and changes not
   assert.equal(await status('GET', '/v1/objectives/platform/calls?scope=tenant:globex'), 403);
   assert.equal(await status('GET', '/v1/deployments'), 403);
   assert.equal(await status('GET', '/v1/deploy-gate/overrides'), 403);
-  const agreement = { tenant_id: 'acme', terms: 'standard', time_zone: 'UTC', starts: '2026-01-01', monthly_fee_minor: 1, currency: 'USD' };
-  assert.equal(await status('PUT', '/v1/agreements/acme-2026', agreement), 403);
-  assert.equal((await evenkeel.call('PUT', '/v1/agreements/globex-2026', { body: { ...agreement, tenant_id: 'globex' } })).status, 200);
-  assert.equal(await status('GET', '/v1/agreements/globex-2026/periods'), 404);
+  const agreement = { tenant_id: 'acme', terms: 'standard', time_zone: 'UTC', starts: '2025-01-01', monthly_fee_minor: 1, currency: 'USD' };
+  assert.equal(await status('PUT', '/v1/agreements/acme-2025', agreement), 403);
+  assert.equal((await evenkeel.call('PUT', '/v1/agreements/globex-2025', { body: { ...agreement, tenant_id: 'globex' } })).status, 200);
+  assert.equal(await status('GET', '/v1/agreements/globex-2025/periods'), 404);
   assert.equal((await evenkeel.call('PUT', '/v1/agreements/acme-again', { body: agreement })).status, 409);
   const wrong = await evenkeel.call('PUT', '/v1/agreements/initech', { body: { ...agreement, tenant_id: 'initech', terms: 'standart' } });
   assert.match(wrong.text, /"suggestion":"standard"/);

@@ -22,6 +22,8 @@ export interface ObjectivesParts {
   readonly playbook: Playbook;
   /** Where burn-rate alerts of the whole installation go, in the transaction that fires or ends them. */
   readonly tell: TellBurn;
+  /** Days that telemetry keeps counts by minute. */
+  readonly keptDays: number;
   /** Whether this node evaluates. */
   readonly evaluates: boolean;
 }
@@ -34,12 +36,12 @@ export interface ObjectivesRoom {
   close(): Promise<void>;
 }
 
-export function createObjectivesRoom({ pool, log, now, playbook, tell, evaluates }: ObjectivesParts): ObjectivesRoom {
+export function createObjectivesRoom({ pool, log, now, playbook, tell, keptDays, evaluates }: ObjectivesParts): ObjectivesRoom {
   const definitions = definitionsOf(playbook);
-  const ticker = new Ticker(pool, log, definitions, tell);
+  const ticker = new Ticker(pool, log, definitions, { tell, keptDays });
   if (evaluates) ticker.start();
   return {
-    routes: [...objectiveRoutes({ pool, definitions }), ...agreementRoutes({ pool, definitions }), ...exclusionRoutes({ pool, definitions }), ...gateRoutes({ pool, definitions, now })],
+    routes: [...objectiveRoutes({ pool, definitions }), ...agreementRoutes({ pool, definitions, keptDays }), ...exclusionRoutes({ pool, definitions }), ...gateRoutes({ pool, definitions, now })],
     jobs: [sumsRetentionJob(pool, now)],
     // Without the database a node still tells of everything else.
     metrics: () => objectiveMetrics(pool, definitions.objectives).catch(() => []),

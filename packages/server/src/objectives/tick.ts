@@ -16,27 +16,34 @@ export interface TickResult {
   readonly statements: readonly string[];
 }
 
+export interface TickOptions {
+  readonly signal?: AbortSignal;
+  readonly tell?: TellBurn;
+  /** Days that telemetry keeps counts by minute. */
+  readonly keptDays?: number;
+}
+
 /** After a long pause the minutes in between are summed but not evaluated one by one: nobody can act on them any more. */
 const evaluatedAtMost = 15;
 /** Closed months whose statements are looked at again. */
 const monthsLookedAt = 4;
 
 /** Runs until nothing is left to count. Safe on several nodes at once: one works, the others find nothing to do. */
-export async function tick(pool: Pool, definitions: Definitions, options: { signal?: AbortSignal; tell?: TellBurn } = {}): Promise<TickResult> {
+export async function tick(pool: Pool, definitions: Definitions, options: TickOptions = {}): Promise<TickResult> {
   const result = { minutes: 0, evaluated: 0, modeChanges: 0, fired: 0, resolved: 0, statements: [] as string[] };
   for (let more = true; more && options.signal?.aborted !== true; ) {
     more = await transaction(pool, async (client) => {
       await lockCounting(client);
-      return tickRound(client, definitions, result, options.tell);
+      return tickRound(client, definitions, result, options);
     });
   }
   return result;
 }
 
-async function tickRound(client: Queryable, definitions: Definitions, result: { minutes: number; evaluated: number; modeChanges: number; fired: number; resolved: number; statements: string[] }, tell: TellBurn | undefined): Promise<boolean> {
+async function tickRound(client: Queryable, definitions: Definitions, result: { minutes: number; evaluated: number; modeChanges: number; fired: number; resolved: number; statements: string[] }, { tell, keptDays }: TickOptions): Promise<boolean> {
   const agreements = (await readAgreements(client, definitions)).map(({ definition }) => definition);
   const { last_minute: before } = await readProgress(client);
-  const counted = await countRound(client, { objectives: definitions.objectives, agreements });
+  const counted = await countRound(client, { objectives: definitions.objectives, agreements, ...(keptDays === undefined ? {} : { keptDays }) });
   result.minutes += counted.minutes;
   if (counted.minutes === 0 || counted.lastMinute === null) return false;
   const last = counted.lastMinute;

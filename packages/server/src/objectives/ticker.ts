@@ -2,8 +2,7 @@
 import type { Pool } from '../database/pool.ts';
 import type { Log } from '../log.ts';
 import type { Definitions } from './definitions.ts';
-import type { TellBurn } from './evaluation/evaluation.ts';
-import { tick } from './tick.ts';
+import { tick, type TickOptions } from './tick.ts';
 
 const lookEveryMs = 2_000;
 
@@ -11,17 +10,17 @@ export class Ticker {
   readonly #pool: Pool;
   readonly #log: Log;
   readonly #definitions: Definitions;
-  readonly #tell: TellBurn;
+  readonly #options: TickOptions;
   readonly #ending = new AbortController();
   #timer: NodeJS.Timeout | undefined;
   #running: Promise<void> | undefined;
   #failed = 0;
 
-  constructor(pool: Pool, log: Log, definitions: Definitions, tell: TellBurn) {
+  constructor(pool: Pool, log: Log, definitions: Definitions, options: Omit<TickOptions, 'signal'>) {
     this.#pool = pool;
     this.#log = log;
     this.#definitions = definitions;
-    this.#tell = tell;
+    this.#options = { ...options, signal: this.#ending.signal };
   }
 
   start(): void {
@@ -54,7 +53,7 @@ export class Ticker {
          or coalesce((select max(seq) from minute_amendments), 0) > (select amendment_seq from objective_progress) as due`,
     );
     if (rows[0]?.due !== true) return;
-    const done = await tick(this.#pool, this.#definitions, { signal: this.#ending.signal, tell: this.#tell });
+    const done = await tick(this.#pool, this.#definitions, this.#options);
     if (done.modeChanges + done.fired + done.resolved + done.statements.length > 0) this.#log.info(done, 'objectives: something changed');
   }
 }

@@ -10,6 +10,7 @@ import { Refusal } from '../../http/problem.ts';
 import { route, type Route } from '../../http/route.ts';
 import { callView } from '../../telemetry/call-store.ts';
 import { listBadCalls } from '../bad-calls.ts';
+import { lockCounting } from '../counting/counting.ts';
 import { readAgreements, type Definitions, type KnownAgreement } from '../definitions.ts';
 import { findAgreement, requireInstallation } from './agreement-request.ts';
 import { forgetAgreementMinutes, putAgreement } from './agreement-store.ts';
@@ -17,7 +18,7 @@ import { computeStatement, findStatement, statedMonths } from './statements.ts';
 
 const viewOf = ({ written, source }: KnownAgreement) => ({ ...written, source });
 
-export function agreementRoutes({ pool, definitions }: { pool: Pool; definitions: Definitions }): Route[] {
+export function agreementRoutes({ pool, definitions, keptDays }: { pool: Pool; definitions: Definitions; keptDays: number }): Route[] {
   return [
     route({
       method: 'GET',
@@ -52,8 +53,9 @@ export function agreementRoutes({ pool, definitions }: { pool: Pool; definitions
         if (faults[0] !== undefined) throw new Refusal('validation_failed', `${faults[0].path}: ${faults[0].message}`, { errors: faults.map(({ path, message, suggestion }) => ({ path: `body.${path}`, message, ...(suggestion === undefined ? {} : { suggestion }) })) });
         await transaction(pool, async (client) => {
           await ensureTenant(client, agreement.tenant_id);
+          await lockCounting(client);
           await putAgreement(client, agreement, caller.keyId);
-          await forgetAgreementMinutes(client, agreement.id);
+          await forgetAgreementMinutes(client, agreement.id, keptDays);
         });
         return { ...agreement, source: 'api' as const };
       },

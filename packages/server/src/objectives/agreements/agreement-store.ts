@@ -16,10 +16,14 @@ export async function putAgreement(database: Queryable, agreement: Agreement, ac
   );
 }
 
-/** What an agreement counts changed: its minutes are counted anew from the beginning. */
-export async function forgetAgreementMinutes(database: Queryable, id: string): Promise<void> {
-  await database.query('delete from agreement_minutes where agreement_id = $1', [id]);
-  await database.query(`update objective_counters set minute_seq = 0 where key = $1`, [agreementCounterKey(id)]);
+/** What an agreement counts changed: its minutes are counted anew, as far back as telemetry still has their counts. Older ones stay as they were counted. */
+export async function forgetAgreementMinutes(database: Queryable, id: string, keptDays: number): Promise<void> {
+  const since = new Date(Date.now() - (keptDays - 1) * 86_400_000);
+  await database.query(`delete from agreement_minutes where agreement_id = $1 and minute >= extract(epoch from $2::timestamptz) / 60`, [id, since]);
+  await database.query(
+    `update objective_counters set minute_seq = least(minute_seq, coalesce((select max(seq) from telemetry_minutes where minute < $2), 0)) where key = $1`,
+    [agreementCounterKey(id), since],
+  );
 }
 
 export const agreementCounterKey = (id: string): string => `agreement ${id}`;

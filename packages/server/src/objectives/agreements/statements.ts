@@ -37,14 +37,14 @@ export async function computeStatement(database: Queryable, agreement: Agreement
 async function readSealedRange(database: Queryable, agreementId: string): Promise<{ first: number; sealedTo: number } | null> {
   const { first_minute: first, last_minute: last } = await readProgress(database);
   if (first === null || last === null) return null;
-  const { rows } = await database.query<{ minute: Date | null }>(
-    `select (select minute from telemetry_minutes where seq <= c.minute_seq order by seq desc limit 1) as minute
+  const { rows } = await database.query<{ minute: Date | null; counted_from: number | null }>(
+    `select (select minute from telemetry_minutes where seq <= c.minute_seq order by seq desc limit 1) as minute, counted_from
      from objective_counters c where key = $1`,
     [agreementCounterKey(agreementId)],
   );
   const row = rows[0];
   if (row === undefined || row.minute === null) return null;
-  return { first, sealedTo: Math.min(last, row.minute.getTime() / 60_000) + 1 };
+  return { first: Math.max(first, row.counted_from ?? first), sealedTo: Math.min(last, row.minute.getTime() / 60_000) + 1 };
 }
 
 /** Maintenance of the agreement that was announced in time; its approver is the agreement itself. */

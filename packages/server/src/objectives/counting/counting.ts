@@ -15,6 +15,8 @@ import { ensureTracks, findTracks, trackKey, writeContributions } from './sum-st
 export interface CountingPlan {
   readonly objectives: readonly ObjectiveDefinition[];
   readonly agreements: readonly AgreementDefinition[];
+  /** Days that telemetry keeps counts by minute; without it they are kept for ever. */
+  readonly keptDays?: number;
 }
 
 export interface Counted {
@@ -47,7 +49,7 @@ interface Counter {
 export async function countRound(client: Queryable, plan: CountingPlan): Promise<Counted> {
   const byKey = new Map(plan.objectives.map((one) => [countingKey(one), one]));
   const byAgreement = new Map(plan.agreements.map((one) => [agreementCounterKey(one.id), one]));
-  const counters = await ensureCounters(client, [coverageKey, ...byKey.keys(), ...byAgreement.keys()]);
+  const counters = await ensureCounters(client, [coverageKey, ...byKey.keys(), ...byAgreement.keys()], plan.keptDays);
   const { amendment_seq: amendmentSeq } = await readProgress(client);
   const withSketches = plan.objectives.some(({ indicator }) => indicator.measure === 'overhead_latency');
   const changed = new Set<string>();
@@ -125,8 +127,13 @@ function writeAgreements(database: Queryable, due: readonly DueMinute[], byAgree
   return writeAgreementMinutes(database, minutes);
 }
 
-async function ensureCounters(database: Queryable, keys: readonly string[]): Promise<Counter[]> {
-  await database.query('insert into objective_counters (key) select * from unnest($1::text[]) on conflict (key) do nothing', [keys]);
+async function ensureCounters(database: Queryable, keys: readonly string[], keptDays: number | undefined): Promise<Counter[]> {
+  await database.query(
+    `insert into objective_counters (key, counted_from)
+     select key, (extract(epoch from now()) / 60)::int - $2::int * 1440 from unnest($1::text[]) key
+     on conflict (key) do nothing`,
+    [keys, keptDays ?? null],
+  );
   const { rows } = await database.query<{ id: number; key: string; minute_seq: number }>('select id, key, minute_seq from objective_counters where key = any($1)', [keys]);
   return rows.map(({ id, key, minute_seq: minuteSeq }) => ({ id, key, minuteSeq }));
 }
