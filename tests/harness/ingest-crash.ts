@@ -129,7 +129,8 @@ class Sender {
     const begun = performance.now();
     for (let index = 0; index < total; index += 1) {
       const dueMs = begun + (index / total) * seconds * 1000;
-      if (dueMs > performance.now()) await sleep(dueMs - performance.now());
+      const waitMs = dueMs - performance.now();
+      if (waitMs > 0) await sleep(waitMs);
       const one = this.#deliver(index).finally(() => open.delete(one));
       open.add(one);
     }
