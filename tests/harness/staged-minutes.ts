@@ -19,8 +19,8 @@ export type Counted = readonly Buffer[];
 export interface StagedMinutes {
   /** The begin of the next minute to be written. */
   readonly next: () => Date;
-  /** Everything counted of `kind` since the last time, as soon as `total` of it have been counted. */
-  counted(kind: string, total: number): Promise<Counted>;
+  /** Everything counted since the last time, of whatever kind, as soon as `total` of `kind` have been counted; on top of `before`. */
+  counted(kind: string, total: number, before?: Counted): Promise<Counted>;
   /** The next minutes, one of each; then they are sealed and judged. `covered`: seconds of each in which the node lived. */
   pass(minutes: readonly Counted[], covered?: number): Promise<void>;
   /** Nothing happens in these minutes, and no node lives. */
@@ -56,8 +56,8 @@ export async function stageMinutes(pool: Pool, minutesAgo: number, rules?: Alert
   let next = Math.floor(Date.now() / minuteMs) * minuteMs - minutesAgo * minuteMs;
   const nodeId = 'staged';
 
-  async function counted(kind: string, total: number): Promise<Counted> {
-    const taken: Buffer[] = [];
+  async function counted(kind: string, total: number, before: Counted = []): Promise<Counted> {
+    const taken = [...before];
     for (const deadline = Date.now() + 15_000; ; ) {
       const { rows } = await pool.query<{ counts: Buffer }>('delete from counted_seconds returning counts');
       taken.push(...rows.map(({ counts }) => counts));

@@ -43,7 +43,7 @@ export class DeliveryRateDetector implements Detector {
   }
 
   minute(facts: MinuteFacts): readonly Finding[] {
-    const { by, below_percent: below, min_total: minTotal = 50, alpha = 1e-6 } = this.#rule;
+    const { by, below_percent: below, min_total: minTotal = 5, alpha = 1e-6 } = this.#rule;
     const sums = new Map<string, { total: number; success: number }>();
     for (const { series, total, success, aborted } of facts.rows) {
       if (series.kind !== 'delivery') continue;

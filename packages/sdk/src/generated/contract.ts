@@ -580,7 +580,7 @@ export interface AlertReplay {
       below_percent: number;
       /** Default 15. */
       window_minutes?: number;
-      /** Default 50. */
+      /** Default 5: a breaker spares an endpoint that fails, so that few attempts are made. */
       min_total?: number;
       /** Largest chance of so many failures if the true share were just at the level; default 1e-6. 1 judges by the share alone. */
       alpha?: number;
