@@ -50,6 +50,7 @@ async function events(each: number, some = accounts.map((_, at) => at)): Promise
 }
 
 interface AlertAnswer {
+  readonly source: string;
   readonly opened_at: string;
   readonly scope: string;
   readonly connector: string | null;
@@ -57,7 +58,8 @@ interface AlertAnswer {
   readonly endpoint: string | null;
   readonly findings: readonly { readonly rule: string; readonly evidence: Record<string, unknown> }[];
 }
-const firing = async (): Promise<AlertAnswer[]> => ((await call('GET', '/v1/alerts?state=firing')).json?.['results'] ?? []) as AlertAnswer[];
+/** What the rules of alerts.yaml tell; objectives tell of burning budgets beside them. */
+const firing = async (): Promise<AlertAnswer[]> => (((await call('GET', '/v1/alerts?state=firing')).json?.['results'] ?? []) as AlertAnswer[]).filter(({ source }) => source === 'evenkeel');
 const brief = (alerts: readonly AlertAnswer[]) => alerts.map(({ scope, connector, account_id, findings }) => `${scope} ${account_id ?? connector} ${findings.map(({ rule }) => rule).join('+')}`);
 
 describe('webhook lag', () => {
