@@ -44,7 +44,9 @@ export function findCauses(firing: readonly FiringFinding[], watched: (connector
       continue;
     }
     const key = `${family} ${connectorId}`;
-    joined.set(key, [...(joined.get(key) ?? []), one]);
+    const known = joined.get(key);
+    if (known === undefined) joined.set(key, [one]);
+    else known.push(one);
   }
   for (const [key, findings] of joined) causes.push(...ofConnector(key, findings, watched, open, rule));
   return joinPlatform(causes, open, rule).toSorted((a, b) => (a.key < b.key ? -1 : 1));

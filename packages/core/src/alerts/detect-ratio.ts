@@ -19,6 +19,14 @@ interface Group {
   readonly subject: Subject;
 }
 
+interface Risen {
+  /** The group's number. */
+  readonly number: number;
+  readonly group: Group;
+  readonly verdict: Finding['verdict'];
+  readonly evidence: Finding['evidence'];
+}
+
 export class RatioDetector implements Detector {
   readonly historyMinutes: number;
   readonly #watch: RatioWatch;
@@ -42,23 +50,23 @@ export class RatioDetector implements Detector {
 
   minute(facts: MinuteFacts, recent: RecentFailures): readonly Finding[] {
     this.#windows.push(this.#sum(facts.rows));
-    const found: Finding[] = [];
+    const risen: Risen[] = [];
     for (const { series, earlier, later, chance } of this.#windows.scan(this.#watch.rule)) {
       const group = this.#groups[series];
       if (group === undefined) continue;
       const before = this.#before.get(group.key) ?? earlier;
       this.#before.set(group.key, before);
-      found.push(this.#finding(group, 'bad', { earlier: before, later, chance, window_minutes: this.#watch.windowMinutes }, recent));
+      risen.push({ number: series, group, verdict: 'bad', evidence: { earlier: before, later, chance, window_minutes: this.#watch.windowMinutes } });
     }
-    const bad = new Set(found.map(({ key }) => key));
+    const bad = new Set(risen.map(({ number }) => number));
     for (const [key, before] of this.#before) {
-      const series = this.#byKey.get(key);
-      const group = series === undefined ? undefined : this.#groups[series];
-      if (bad.has(key) || series === undefined || group === undefined) continue;
-      const later = this.#windows.later(series);
-      if (stillRisen(before, later, this.#watch.rule)) found.push(this.#finding(group, 'elevated', { earlier: before, later, window_minutes: this.#watch.windowMinutes }, recent));
+      const number = this.#byKey.get(key);
+      const group = number === undefined ? undefined : this.#groups[number];
+      if (number === undefined || group === undefined || bad.has(number)) continue;
+      const later = this.#windows.later(number);
+      if (stillRisen(before, later, this.#watch.rule)) risen.push({ number, group, verdict: 'elevated', evidence: { earlier: before, later, window_minutes: this.#watch.windowMinutes } });
     }
-    return found;
+    return this.#findings(risen, recent);
   }
 
   forget(key: string): void {
@@ -113,11 +121,15 @@ export class RatioDetector implements Detector {
     return number;
   }
 
-  #finding(group: Group, verdict: Finding['verdict'], evidence: Finding['evidence'], recent: RecentFailures): Finding {
-    const { by, kind } = this.#watch;
-    if (kind === 'refresh') return { ...group, verdict, evidence, origin: 'upstream', affected: [] };
-    const { origin, affected, watched } = recent.blame((row) => groupOf(row.series, by)?.key === group.key, group.subject.connectorId);
-    return { ...group, verdict, evidence: { ...evidence, accounts_affected: affected.length, accounts_watched: watched }, origin, affected };
+  #findings(risen: readonly Risen[], recent: RecentFailures): Finding[] {
+    if (risen.length === 0) return [];
+    if (this.#watch.kind === 'refresh') return risen.map(({ group, verdict, evidence }) => ({ ...group, verdict, evidence, origin: 'upstream', affected: [] }));
+    const blamed = recent.blame((row) => this.#groupOf(row), new Set(risen.map(({ number }) => number)));
+    const watched = new Map([...new Set(risen.map(({ group }) => group.subject.connectorId))].map((id) => [id, id === null ? null : recent.watched(id)]));
+    return risen.map(({ number, group, verdict, evidence }) => {
+      const { origin, affected } = blamed.get(number) ?? { origin: 'upstream', affected: [] };
+      return { ...group, verdict, evidence: { ...evidence, accounts_affected: affected.length, accounts_watched: watched.get(group.subject.connectorId) ?? affected.length }, origin, affected };
+    });
   }
 }
 

@@ -58,6 +58,20 @@ describe('the evaluation of alerts', () => {
     assert.ok((resolved[0]?.at ?? 0) > 60 && (resolved[0]?.at ?? 0) <= 85, shown(changes).join('\n'));
   });
 
+  it('looks at each failed row a few times, however many accounts an outage meets', () => {
+    let looks = 0;
+    const watched = (one: CountRow): CountRow => ({ ...one, get series() { looks += 1; return one.series; } });
+    const looksFor = (accounts: number): number => {
+      const rows = (counts: Partial<CountRow>): CountRow[] => Array.from({ length: accounts }, (_, account) => watched(calls('wide', account, counts)));
+      looks = 0;
+      const changes = run(new AlertEvaluator(file), 0, 35, (at) => ({ rows: rows(at >= 30 ? { upstream: 30 } : { success: 30 }) }));
+      assert.deepEqual(changes.flatMap(({ change }) => (change.kind === 'opened' ? change.cause.affected.length : [])), [accounts]);
+      return looks;
+    };
+    const [few, many] = [looksFor(50), looksFor(500)];
+    assert.ok(many <= few * 11, `${few} looks for 50 accounts, ${many} for 500`);
+  });
+
   it('one account of many is its own alert', () => {
     const changes = run(new AlertEvaluator(file), 0, 70, (at) => ({ rows: tenAccounts('acme', { success: 30 }).map((one, account) => (account === 3 && at >= 40 ? calls('acme', 3, { account: 30 }) : one)) }));
     const opened = changes.flatMap(({ change }) => (change.kind === 'opened' ? change.cause : []));

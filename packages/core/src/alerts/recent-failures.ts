@@ -7,8 +7,6 @@ const origins = ['account', 'platform', 'upstream'] as const;
 export interface Blame {
   readonly origin: Origin;
   readonly affected: readonly Affected[];
-  /** Accounts with traffic that the affected ones are of. */
-  readonly watched: number;
 }
 
 export class RecentFailures {
@@ -49,20 +47,27 @@ export class RecentFailures {
     return accounts.size;
   }
 
-  /** Of the failures that `belongs` picks: whose they mostly are, and which accounts they met. */
-  blame(belongs: (row: CountRow) => boolean, connectorId: string | null): Blame {
-    const counts = { account: 0, platform: 0, upstream: 0 };
-    const affected = new Map<string, Affected>();
+  /**
+   * Of the failures of each group: whose they mostly are, and which accounts they met. One pass for all groups, since an
+   * outage raises as many findings as it meets accounts. `groupOf` gives a row's group, below 0 for none.
+   */
+  blame(groupOf: (row: CountRow) => number, wanted: ReadonlySet<number>): Map<number, Blame> {
+    const sums = new Map<number, { account: number; platform: number; upstream: number; readonly affected: Map<string, Affected> }>();
     for (const rows of this.#failed) {
       for (const row of rows) {
-        if (!belongs(row)) continue;
-        for (const origin of origins) counts[origin] += row[origin];
+        const group = groupOf(row);
+        if (!wanted.has(group)) continue;
+        let sum = sums.get(group);
+        if (sum === undefined) sums.set(group, (sum = { account: 0, platform: 0, upstream: 0, affected: new Map() }));
+        for (const origin of origins) sum[origin] += row[origin];
         const { accountId, tenantId } = row.series;
-        if (accountId !== null) affected.set(accountId, { accountId, tenantId });
+        if (accountId !== null && !sum.affected.has(accountId)) sum.affected.set(accountId, { accountId, tenantId });
       }
     }
-    const origin = origins.reduce((most, one) => (counts[one] > counts[most] ? one : most), 'upstream' as (typeof origins)[number]);
-    return { origin, affected: [...affected.values()].toSorted((a, b) => (a.accountId < b.accountId ? -1 : 1)), watched: connectorId === null ? affected.size : this.watched(connectorId) };
+    return new Map([...sums].map(([group, { affected, ...counts }]) => {
+      const origin = origins.reduce((most, one) => (counts[one] > counts[most] ? one : most), 'upstream' as (typeof origins)[number]);
+      return [group, { origin, affected: [...affected.values()].toSorted((a, b) => (a.accountId < b.accountId ? -1 : 1)) }];
+    }));
   }
 
   #growTo(needed: number): void {
