@@ -7,8 +7,9 @@ import { judgeSilence } from './flat-line.ts';
 type FlatRule = Extract<AlertRule, { watch: 'flat-line' }>;
 type TenantRule = Extract<AlertRule, { watch: 'tenant-success' }>;
 
-/** Four weeks of minutes. */
-const maxUnmeasured = 40_320;
+const hourMs = 3_600_000;
+/** Four weeks. */
+const unmeasuredKeptMs = 28 * 24 * hourMs;
 const streamKey = (connectorId: string, accountId: string | null): string => (accountId === null ? connectorId : `${connectorId} ${accountId}`);
 
 export class FlatLineDetector implements Detector {
@@ -16,15 +17,19 @@ export class FlatLineDetector implements Detector {
   readonly #rule: FlatRule;
   readonly #streams = new Map<string, Stream>();
   readonly #lastEvent = new Map<string, number>();
-  /** Time that was not measured since a stream's last event says nothing about it. */
-  readonly #unmeasured: number[] = [];
+  /** Minutes that were not measured, by the begin of their hour: since a stream's last event they say nothing about it. */
+  readonly #unmeasured = new Map<number, Set<number>>();
 
   constructor(rule: FlatRule) {
     this.#rule = rule;
   }
 
-  /** Streams with their baselines, made anew from history now and then. A later event that is known here is kept. */
-  watch(streams: readonly Stream[]): void {
+  /** Streams with their baselines, made anew from history now and then. A later event that is known here is kept. `unmeasured`: all such minutes of the last weeks. */
+  watch(streams: readonly Stream[], unmeasured: readonly number[] | null): void {
+    if (unmeasured !== null) {
+      this.#unmeasured.clear();
+      for (const minute of unmeasured) this.#leaveOut(minute);
+    }
     this.#streams.clear();
     for (const stream of streams) {
       if ((this.#rule.by === 'account') !== (stream.accountId !== null)) continue;
@@ -41,8 +46,7 @@ export class FlatLineDetector implements Detector {
       const key = streamKey(series.connectorId, this.#rule.by === 'account' ? series.accountId : null);
       this.#lastEvent.set(key, facts.minute);
     }
-    if (!facts.measured) this.#unmeasured.push(facts.minute);
-    if (this.#unmeasured.length > maxUnmeasured) this.#unmeasured.shift();
+    if (!facts.measured) this.#leaveOut(facts.minute);
     const { alpha = 1e-9, min_weeks: minWeeks = 2 } = this.#rule;
     const end = facts.minute + 60_000;
     const found: Finding[] = [];
@@ -69,9 +73,22 @@ export class FlatLineDetector implements Detector {
   resume(): void {}
 
   #measuredShare(sinceMs: number): (hourStartMs: number) => number {
-    const gaps = this.#unmeasured.filter((minute) => minute >= sinceMs);
-    if (gaps.length === 0) return () => 1;
-    return (hourStartMs) => 1 - gaps.filter((minute) => minute >= hourStartMs && minute < hourStartMs + 3_600_000).length / 60;
+    if (this.#unmeasured.size === 0) return () => 1;
+    return (hourStartMs) => {
+      const gaps = this.#unmeasured.get(hourStartMs);
+      if (gaps === undefined) return 1;
+      return 1 - (hourStartMs >= sinceMs ? gaps.size : [...gaps].filter((minute) => minute >= sinceMs).length) / 60;
+    };
+  }
+
+  #leaveOut(minute: number): void {
+    const hour = Math.floor(minute / hourMs) * hourMs;
+    const known = this.#unmeasured.get(hour);
+    if (known !== undefined) known.add(minute);
+    else {
+      this.#unmeasured.set(hour, new Set([minute]));
+      for (const old of this.#unmeasured.keys()) if (old < minute - unmeasuredKeptMs) this.#unmeasured.delete(old);
+    }
   }
 }
 
@@ -101,7 +118,7 @@ export class TenantSuccessDetector implements Detector {
     const { silent_hours: hours = 24, min_total: minTotal = 20 } = this.#rule;
     const found: Finding[] = [];
     for (const [tenantId, { sinceMs, failures }] of this.#standing) {
-      if (failures < minTotal || facts.minute + 60_000 - sinceMs < hours * 3_600_000) continue;
+      if (failures < minTotal || facts.minute + 60_000 - sinceMs < hours * hourMs) continue;
       found.push({ key: tenantId, verdict: 'bad', subject: { ...nobody, tenantId }, origin: null, evidence: { last_success_at: new Date(sinceMs).toISOString(), failures_since: failures }, affected: [] });
     }
     return found;

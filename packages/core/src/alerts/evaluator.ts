@@ -41,10 +41,10 @@ export class AlertEvaluator {
     return Math.max(recentMinutes, ...this.#rules.map(({ detector }) => detector.historyMinutes));
   }
 
-  /** What only a longer history tells: inbound streams with their baselines, and how tenants stand. */
-  watch(streams: readonly Stream[], tenants: ReadonlyMap<string, TenantStanding> | null): void {
+  /** What only a longer history tells: inbound streams with their baselines, how tenants stand, and the minutes so far of which nothing is known. */
+  watch(streams: readonly Stream[], tenants: ReadonlyMap<string, TenantStanding> | null, unmeasured: readonly number[] | null = null): void {
     for (const { detector } of this.#rules) {
-      if (detector instanceof FlatLineDetector) detector.watch(streams);
+      if (detector instanceof FlatLineDetector) detector.watch(streams, unmeasured);
       if (detector instanceof TenantSuccessDetector && tenants !== null) detector.watch(tenants);
     }
   }

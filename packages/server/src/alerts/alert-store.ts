@@ -68,16 +68,17 @@ export async function insertAlert(client: Queryable, cause: Cause, at: Date, sou
   return id;
 }
 
-/** The worst it has been stays its severity. */
-export async function updateAlert(client: Queryable, cause: Cause, at: Date): Promise<string | undefined> {
-  const { rows } = await client.query<{ id: string }>(
-    `update alerts set severity = least(severity, $2), title = $3, runbook = $4, origin = $5, findings = $6, updated_at = $7
-     where key = $1 and state = 'firing' and source = 'evenkeel'
-     returning id`,
+/** The worst it has been stays its severity. `worse`: it is more severe than before. */
+export async function updateAlert(client: Queryable, cause: Cause, at: Date): Promise<{ id: string; worse: boolean } | undefined> {
+  const { rows } = await client.query<{ id: string; worse: boolean }>(
+    `with open as (select id, severity from alerts where key = $1 and state = 'firing' and source = 'evenkeel' for update)
+     update alerts set severity = least(alerts.severity, $2), title = $3, runbook = $4, origin = $5, findings = $6, updated_at = $7
+     from open where alerts.id = open.id
+     returning alerts.id, alerts.severity < open.severity as worse`,
     [cause.key, cause.severity, cause.title, cause.runbook, cause.origin, JSON.stringify(storedFindings(cause)), at],
   );
   if (rows[0] !== undefined) await insertAffected(client, rows[0].id, cause.affected, at);
-  return rows[0]?.id;
+  return rows[0];
 }
 
 /** `joined`: the key of the open alert that tells of it since. */

@@ -6,7 +6,11 @@ import { createTestDatabase } from '@evenkeel/tests/harness/database.ts';
 import { createLog } from '../log.ts';
 import { AlertWatch } from './alert-watch.ts';
 import { findAlert, listAffected, listAlerts, type AlertRow } from './alert-store.ts';
+import type { UpstreamClient } from '../upstream/client.ts';
+import { notifyJob } from './notify.ts';
 import { replayRules } from './replay.ts';
+import { endSilence, insertSilence } from './silence-store.ts';
+import { inboundStreams, unmeasuredMinutes } from './streams.ts';
 
 const rules: AlertsFile = {
   version: 1,
@@ -112,4 +116,69 @@ test('accounts in needs_reauth are counted as they were at each minute', async (
   await newWatch().evaluateDue();
   const [alert] = await everyAlert();
   assert.deepEqual([alert?.connector_id, alert?.origin, alert?.opened_at, alert?.findings[0]?.evidence], ['beta', 'account', at(167), { before: 2, now: 40, window_minutes: 60 }]);
+});
+
+test('an alert that becomes more severe is told again, for the routes that take only the severest', async () => {
+  const escalating: AlertsFile = {
+    ...rules,
+    alerts: [
+      { id: 'accounts', title: 'Calls of accounts fail', severity: 'P3', watch: 'error-rate', by: 'account', min_total: 20 },
+      { id: 'endpoint', title: 'An endpoint fails', severity: 'P1', watch: 'error-rate', by: 'endpoint', evaluations: 6 },
+    ],
+  };
+  const watch = new AlertWatch({ pool, log, rules: escalating, facts: { shapeChanges: () => Promise.resolve([]) } });
+  for (let minute = 170; minute < 230; minute += 1) await seal(minute, 0);
+  await watch.evaluateDue();
+  await pool.query('delete from graphile_worker._private_jobs');
+  for (let minute = 230; minute < 245; minute += 1) await seal(minute, 6);
+  await watch.evaluateDue();
+  const [alert] = await everyAlert();
+  assert.deepEqual([alert?.state, alert?.severity], ['firing', 'P1']);
+  const { rows } = await pool.query<{ payload: unknown }>(`select payload from graphile_worker._private_jobs order by id`);
+  assert.deepEqual(rows.map(({ payload }) => payload), [1, 2].map(() => ({ alert_id: alert?.id, status: 'firing', route: 'pager' })));
+});
+
+test('an alert that outlasts its silence is told then', async () => {
+  const [alert] = await everyAlert();
+  assert.ok(alert !== undefined);
+  const sent: string[] = [];
+  const upstream = { send: (request: { body: unknown }) => Promise.resolve((sent.push(String(request.body)), { status: 200, bytes: () => Promise.resolve(new Uint8Array()) })) } as unknown as UpstreamClient;
+  const notify = notifyJob({ database: pool, upstream, rules, publicUrl: 'http://127.0.0.1:1', log, now: Date.now });
+  const tell = () => notify.execute({ alert_id: alert.id, status: 'firing', route: 'pager' }, AbortSignal.timeout(5_000));
+  const waiting = async () => (await pool.query<{ run_at: Date; payload: unknown }>(`select j.run_at, p.payload from graphile_worker.jobs j join graphile_worker._private_jobs p using (id) where j.key is not null`)).rows;
+  const expiresAt = new Date(Date.now() + 30_000);
+  const silence = await insertSilence(pool, { matchers: { connector: 'acme' }, reason: 'maintenance', createdBy: 'test', expiresAt });
+  await tell();
+  await tell();
+  assert.deepEqual(sent, []);
+  assert.deepEqual(await waiting(), [{ run_at: expiresAt, payload: { alert_id: alert.id, status: 'firing', route: 'pager' } }]);
+  await endSilence(pool, silence.id);
+  await tell();
+  assert.equal(sent.length, 1);
+});
+
+test('time in which Evenkeel was away is no silence of a stream, over a change of nodes', async () => {
+  const database = (await createTestDatabase()).pool;
+  await runMigrations({ pgPool: database });
+  const begin = Date.parse('2026-10-26T00:00:00Z');
+  const back = Date.parse('2026-11-24T09:00:00Z');
+  const { rows } = await database.query<{ id: number }>(`insert into telemetry_series (kind, surface, tenant_id, account_id, connector_id, endpoint) values ('inbound', 'webhook', 't', 'acc', 'acme', 'made') returning id`);
+  // Six events an hour, until everything stops twelve hours before `back`.
+  await database.query(`insert into hour_counts (hour, series_id, total, success) select h, $1, 6, 6 from generate_series($2::timestamptz, $3::timestamptz - interval '13 hours', interval '1 hour') h`, [rows[0]?.id, new Date(begin), new Date(back)]);
+  await database.query(`insert into telemetry_hours (hour, covered_seconds, lost_seconds, amended_to) select h, 3600, 0, 0 from generate_series($1::timestamptz, $2::timestamptz - interval '13 hours', interval '1 hour') h`, [new Date(begin), new Date(back)]);
+  await database.query(`insert into telemetry_minutes (minute, covered_seconds, lost_seconds) select m, 60, 0 from generate_series($1::timestamptz - interval '14 hours', $1::timestamptz - interval '12 hours 1 minute', interval '1 minute') m`, [new Date(back)]);
+  const silence: AlertsFile = { version: 1, alerts: [{ id: 'silent', title: 'Events stopped', severity: 'P2', watch: 'flat-line', by: 'account' }] };
+  const watch = () => new AlertWatch({ pool: database, log, rules: silence, facts: { shapeChanges: () => Promise.resolve([]) } });
+  await watch().evaluateDue();
+  const sealOn = (from: number, to: number) => database.query(`insert into telemetry_minutes (minute, covered_seconds, lost_seconds) select $1::timestamptz + m * interval '1 minute', 60, 0 from generate_series($2::int, $3::int - 1) m`, [new Date(back), from, to]);
+  const open = () => listAlerts(database, { state: 'firing', severity: null, connectorId: null, accountId: null, tenantId: null, before: null, limit: 10 });
+  await sealOn(0, 70);
+  await watch().evaluateDue();
+  assert.equal((await inboundStreams(database, new Date(back))).length, 2);
+  assert.equal((await unmeasuredMinutes(database, new Date(back))).length, 720);
+  assert.deepEqual((await open()).map(({ findings }) => findings[0]?.evidence), []);
+  // The stream stays silent while it is watched: that is one.
+  await sealOn(70, 420);
+  await watch().evaluateDue();
+  assert.equal((await open()).length, 1);
 });

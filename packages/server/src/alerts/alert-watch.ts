@@ -11,8 +11,8 @@ import { queueJob } from '../jobs/job.ts';
 import type { Log } from '../log.ts';
 import { insertAlert, openCauses, resolveAlert, storeEvaluation, takeEvaluation, updateAlert } from './alert-store.ts';
 import { countsOf, earlyEndsAfter, needsReauthAt, sealedMinutes, SeriesCache, storedFacts, type FactSource } from './minute-facts.ts';
-import { notifyJobName, type Notice } from './notify.ts';
-import { inboundStreams, tenantStandings } from './streams.ts';
+import { maxAttempts, notifyJobName, type Notice } from './notify.ts';
+import { inboundStreams, tenantStandings, unmeasuredMinutes } from './streams.ts';
 
 const minuteMs = 60_000;
 const hourMs = 3_600_000;
@@ -104,7 +104,7 @@ export class AlertWatch {
       driftId = lastId;
       return ends;
     })) {
-      if (Math.floor(facts.minute / hourMs) !== Math.floor((this.#at ?? 0) / hourMs)) evaluator.watch(await inboundStreams(client, new Date(facts.minute)), null);
+      if (Math.floor(facts.minute / hourMs) !== Math.floor((this.#at ?? 0) / hourMs)) evaluator.watch(await inboundStreams(client, new Date(facts.minute)), null, await unmeasuredMinutes(client, new Date(facts.minute)));
       const startedAt = performance.now();
       const changes = evaluator.minute(facts);
       this.#evaluateMs = performance.now() - startedAt;
@@ -123,7 +123,7 @@ export class AlertWatch {
     const evaluator = new AlertEvaluator(rules);
     this.#series = new SeriesCache();
     for await (const facts of storedFacts(client, { from: new Date(minute - evaluator.historyMinutes * minuteMs), to: new Date(minute + minuteMs) }, this.#series)) evaluator.remember(facts);
-    evaluator.watch(await inboundStreams(client, new Date(minute)), await tenantStandings(client, new Date(minute)));
+    evaluator.watch(await inboundStreams(client, new Date(minute)), await tenantStandings(client, new Date(minute)), await unmeasuredMinutes(client, new Date(minute + minuteMs)));
     evaluator.resume(await openCauses(client, rules.alerts));
     this.#evaluator = evaluator;
     this.#at = minute;
@@ -148,9 +148,12 @@ export class AlertWatch {
         case 'opened':
           await this.#tell(client, { alert_id: await insertAlert(client, change.cause, at), status: 'firing' });
           break;
-        case 'updated':
-          await updateAlert(client, change.cause, at);
+        case 'updated': {
+          const updated = await updateAlert(client, change.cause, at);
+          // A route that takes only the severest has not heard of it yet.
+          if (updated?.worse === true) await this.#tell(client, { alert_id: updated.id, status: 'firing' });
           break;
+        }
         case 'resolved': {
           const id = await resolveAlert(client, change.key, change.joined, at);
           if (id !== undefined) await this.#tell(client, { alert_id: id, status: 'resolved' });
@@ -160,7 +163,7 @@ export class AlertWatch {
   }
 
   async #tell(client: Queryable, notice: Omit<Notice, 'route'>): Promise<void> {
-    for (const { id } of this.#parts.rules.routes ?? []) await queueJob(client, notifyJobName, { ...notice, route: id }, { maxAttempts: 12 });
+    for (const { id } of this.#parts.rules.routes ?? []) await queueJob(client, notifyJobName, { ...notice, route: id }, { maxAttempts });
   }
 
   #complain(error: unknown): void {

@@ -3,7 +3,7 @@ import type { AlertsFile } from '@evenkeel/contract/playbook/alerts.ts';
 import type { Queryable } from '../database/pool.ts';
 import { queueJob } from '../jobs/job.ts';
 import { insertAlert, resolveAlert } from './alert-store.ts';
-import { notifyJobName, type Notice } from './notify.ts';
+import { maxAttempts, notifyJobName, type Notice } from './notify.ts';
 
 export interface BurnNotice {
   /** One alert is open for it at a time. */
@@ -22,5 +22,5 @@ export async function tellBurnAlert(client: Queryable, rules: AlertsFile, { key,
   const id = status === 'firing' ? await insertAlert(client, cause, at, 'external') : await resolveAlert(client, cause.key, null, at, 'external');
   if (id === undefined) return;
   const notice: Omit<Notice, 'route'> = { alert_id: id, status };
-  for (const route of rules.routes ?? []) await queueJob(client, notifyJobName, { ...notice, route: route.id }, { maxAttempts: 12 });
+  for (const route of rules.routes ?? []) await queueJob(client, notifyJobName, { ...notice, route: route.id }, { maxAttempts });
 }

@@ -5,7 +5,7 @@ import type { Queryable } from '../database/pool.ts';
 
 const minuteMs = 60_000;
 /** Of which less was covered, a minute says nothing. */
-const measuredFromSeconds = 30;
+export const measuredFromSeconds = 30;
 
 /** Series by id, read once each, with the dense numbers that the evaluation counts by. */
 export class SeriesCache {

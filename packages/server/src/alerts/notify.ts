@@ -2,6 +2,7 @@
 import type { AlertsFile } from '@evenkeel/contract/playbook/alerts.ts';
 import { writeWebhook } from '@evenkeel/core/alerts/alertmanager.ts';
 import type { Queryable } from '../database/pool.ts';
+import { queueJob } from '../jobs/job.ts';
 import { job, type AnyJob } from '../jobs/runner.ts';
 import type { Log } from '../log.ts';
 import type { UpstreamClient } from '../upstream/client.ts';
@@ -9,6 +10,9 @@ import { findAlert, type AlertRow } from './alert-store.ts';
 import { silenceOf } from './silence-store.ts';
 
 export const notifyJobName = 'alerts.notify';
+/** The last comes about sixteen hours after the first. */
+export const maxAttempts = 12;
+const silenceCheckMs = 60_000;
 
 export interface Notice {
   readonly alert_id: string;
@@ -17,7 +21,7 @@ export interface Notice {
   readonly route: string;
 }
 
-export function notifyJob({ database, upstream, rules, publicUrl, log }: { database: Queryable; upstream: UpstreamClient; rules: AlertsFile; publicUrl: string; log: Log }): AnyJob {
+export function notifyJob({ database, upstream, rules, publicUrl, log, now }: { database: Queryable; upstream: UpstreamClient; rules: AlertsFile; publicUrl: string; log: Log; now: () => number }): AnyJob {
   return job<Notice>({
     name: notifyJobName,
     timeoutMs: 20_000,
@@ -32,6 +36,8 @@ export function notifyJob({ database, upstream, rules, publicUrl, log }: { datab
       const silence = await silenceOf(database, alert);
       if (silence !== undefined) {
         log.info({ alert: id, silence: silence.id }, 'alerts: not sent, it is silenced');
+        // One that outlasts its silence is told then; looked at in between, since a silence can be ended early.
+        if (status === 'firing') await queueJob(database, notifyJobName, { alert_id: id, status, route: routeId }, { maxAttempts, runAt: new Date(Math.min(silence.expires_at.getTime(), now() + silenceCheckMs)), key: `${notifyJobName} ${id} ${routeId}` });
         return;
       }
       const body = JSON.stringify(writeWebhook(noticeOf(alert), route.id, publicUrl));

@@ -5,7 +5,7 @@ import type { Cause } from '@evenkeel/core/alerts/cause.ts';
 import { AlertEvaluator } from '@evenkeel/core/alerts/evaluator.ts';
 import type { Queryable } from '../database/pool.ts';
 import { SeriesCache, storedFacts } from './minute-facts.ts';
-import { inboundStreams } from './streams.ts';
+import { inboundStreams, unmeasuredMinutes } from './streams.ts';
 
 const minuteMs = 60_000;
 
@@ -14,7 +14,7 @@ export async function replayRules(database: Queryable, rules: AlertsFile, since:
   const evaluator = new AlertEvaluator(rules);
   const series = new SeriesCache();
   for await (const facts of storedFacts(database, { from: new Date(since.getTime() - evaluator.historyMinutes * minuteMs), to: since }, series)) evaluator.remember(facts);
-  evaluator.watch(await inboundStreams(database, since), null);
+  evaluator.watch(await inboundStreams(database, since), null, await unmeasuredMinutes(database, since));
   const told: { cause: Cause; openedAt: Date; resolvedAt: Date | null; affected: Set<string> }[] = [];
   const open = new Map<string, (typeof told)[number]>();
   let [minutes, unmeasured] = [0, 0];

@@ -33,7 +33,7 @@ export function createAlertsRoom({ pool, log, now, rules, facts, upstream, publi
   return {
     watch,
     routes: alertRoutes({ pool, rules, now }),
-    jobs: [notifyJob({ database: pool, upstream, rules, publicUrl, log })],
+    jobs: [notifyJob({ database: pool, upstream, rules, publicUrl, log, now })],
     close: () => watch.close(),
   };
 }

@@ -2,6 +2,7 @@
 import { hoursOfWeek, hourOfWeek, makeBaseline } from '@evenkeel/core/alerts/flat-line.ts';
 import type { Stream, TenantStanding } from '@evenkeel/core/alerts/facts.ts';
 import type { Queryable } from '../database/pool.ts';
+import { measuredFromSeconds } from './minute-facts.ts';
 
 const hourMs = 3_600_000;
 const weekMs = hoursOfWeek * hourMs;
@@ -83,6 +84,18 @@ async function lastMinutes(database: Queryable, since: Date): Promise<Map<string
     for (const key of [connector_id, account_id]) if (key !== null) last.set(key, Math.max(last.get(key) ?? 0, minute.getTime()));
   }
   return last;
+}
+
+/** Minutes of the last weeks before `now` that say nothing, sealed so or never sealed at all, as their begins in ms; none before the first one sealed. */
+export async function unmeasuredMinutes(database: Queryable, now: Date): Promise<number[]> {
+  const { rows } = await database.query<{ minute: Date }>(
+    `select minute
+     from generate_series(greatest($1::timestamptz, (select min(minute) from telemetry_minutes)), $2::timestamptz - interval '1 minute', interval '1 minute') as minute
+     left join telemetry_minutes m using (minute)
+     where m.covered_seconds is null or m.covered_seconds < $3`,
+    [new Date(now.getTime() - weeks * weekMs), now, measuredFromSeconds],
+  );
+  return rows.map(({ minute }) => minute.getTime());
 }
 
 async function coveredHours(database: Queryable, since: Date): Promise<Set<number>> {
