@@ -7,6 +7,7 @@ import { describe, it } from 'node:test';
 import { demoConnections } from '@evenkeel/sandbox/demonstration.ts';
 import { registerApps } from 'evenkeel/demo/cast.ts';
 import { connectAccount } from 'evenkeel/demo/connect.ts';
+import { evenkeel as commandLine } from '../../packages/cli/test/command-line.ts';
 import { startTestEvenkeel } from '../harness/evenkeel.ts';
 import { stageMinutes, times, type Counted } from '../harness/staged-minutes.ts';
 
@@ -240,5 +241,19 @@ describe('rules tried on history', () => {
     const alerts = (answer.json?.['alerts'] ?? []) as { connector: string; scope: string }[];
     assert.ok(alerts.filter(({ connector, scope }) => connector === 'hubspot' && scope === 'connector').length >= 2, answer.text);
     assert.equal((await call('POST', '/v1/alerts/replay', { body: { since: '2020-01-01T00:00:00Z' } })).status, 400);
+  });
+
+  it('tell the same from the command line, over the longest time there is, and refuse a longer one', async () => {
+    const environment = { EVENKEEL_URL: evenkeel.url, EVENKEEL_API_KEY: evenkeel.adminKey };
+    const { code, stdout, stderr } = await commandLine(['playbook', 'check', '--replay', '336'], { environment });
+    assert.equal(code, 0, stderr);
+    assert.match(stdout, /^\d+ stored minute\(s\) judged, \d+ of them unmeasured: \d+ alert\(s\)\.\n\nOPENED/m);
+    assert.ok(stdout.split('\n').filter((line) => / endpoint-errors-rising.* hubspot +upstream /.test(line)).length >= 2, stdout);
+    assert.equal((await commandLine(['playbook', 'check', '--replay', '337'], { environment })).code, 2);
+  });
+
+  it('are judged lately enough, and metrics say so', async () => {
+    const { text } = await call('GET', '/metrics');
+    for (const name of ['evenkeel_alerts_evaluated_age_seconds', 'evenkeel_alerts_evaluation_failures', 'evenkeel_alerts_firing\\{severity="P\\d",source="\\w+"\\}']) assert.match(text, new RegExp(`^${name} \\d`, 'm'));
   });
 });

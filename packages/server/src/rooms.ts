@@ -119,6 +119,7 @@ export async function buildRooms(foundation: Foundation): Promise<Rooms> {
 
   const playbook = await openPlaybook(configuration.playbookDir, log);
   const alerts = createAlertsRoom({ pool, log, now, rules: playbook.alerts, facts: { shapeChanges: openChanges }, upstream, publicUrl: configuration.publicUrl });
+  telemetry.showMetrics(() => alerts.metrics());
   onClose(() => alerts.close());
   if (configuration.role !== 'api') alerts.watch.start();
 

@@ -38,7 +38,8 @@ export const playbookCheck: Command = {
 async function replay(invocation: Invocation, { alerts }: Playbook): Promise<AlertReplayed> {
   const hours = Number(invocation.values['replay']);
   if (!(hours > 0 && hours <= 336)) throw new UsageError(`--replay must be a number of hours up to 336, not "${String(invocation.values['replay'])}".`);
-  return connect(invocation).alerts.replay({ rules: alerts as NonNullable<AlertReplay['rules']>, since: new Date(Date.now() - hours * 3_600_000).toISOString() }, { signal: invocation.signal });
+  const until = Date.now();
+  return connect(invocation).alerts.replay({ rules: alerts as NonNullable<AlertReplay['rules']>, since: new Date(until - hours * 3_600_000).toISOString(), until: new Date(until).toISOString() }, { signal: invocation.signal });
 }
 
 function replayText({ minutes, unmeasured, alerts }: AlertReplayed): string {

@@ -5,6 +5,8 @@ import type { Route } from '../http/route.ts';
 import type { AnyJob } from '../jobs/runner.ts';
 import type { Log } from '../log.ts';
 import type { UpstreamClient } from '../upstream/client.ts';
+import type { Metric } from '../telemetry/metrics/exposition.ts';
+import { alertMetrics } from './alert-metrics.ts';
 import { AlertWatch } from './alert-watch.ts';
 import type { FactSource } from './minute-facts.ts';
 import { notifyJob } from './notify.ts';
@@ -25,6 +27,7 @@ export interface AlertsRoom {
   readonly watch: AlertWatch;
   readonly routes: readonly Route[];
   readonly jobs: readonly AnyJob[];
+  metrics(): Promise<Metric[]>;
   close(): Promise<void>;
 }
 
@@ -34,6 +37,7 @@ export function createAlertsRoom({ pool, log, now, rules, facts, upstream, publi
     watch,
     routes: alertRoutes({ pool, rules, now }),
     jobs: [notifyJob({ database: pool, upstream, rules, publicUrl, log, now })],
+    metrics: () => alertMetrics(pool, watch.figures),
     close: () => watch.close(),
   };
 }
