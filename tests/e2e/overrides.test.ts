@@ -113,6 +113,27 @@ describe('overrides of a manifest', () => {
     assert.deepEqual((await ok(call('GET', at)))['layers'], []);
   });
 
+  it('of a wider layer are refused when a narrower one would no longer fit, and whose is said', async () => {
+    const extra = { list: { method: 'GET', path: '/crm/v3/owners', response: { records: 'results' }, pagination: { type: 'none' } } };
+    await ok(call('PUT', `${at}/override`, { body: { resources: { extra } } }));
+    await ok(call('PUT', `${at}/override?account_id=${mine.id}`, { body: { resources: { extra: { list: { path: '/crm/v3/owners/' } } } } }));
+    const apart = await call('PUT', `${at}/override`, { body: { name: 'HubSpot' } });
+    assert.deepEqual([apart.json?.['code'], pathsOf(apart).includes('resources.extra.list.method')], ['connector_invalid', true], apart.text);
+    assert.match(String(apart.json?.['detail']), new RegExp(`account ${mine.id}`));
+    assert.equal((await call('GET', '/v1/proxy/extra?limit=1', as(mine.id))).status, 200, 'nothing was changed');
+    await ok(call('PUT', `${at}/override?tenant_id=${other.tenant}`, { body: { errors: [] } }));
+    for (const query of [`?tenant_id=${other.tenant}`, `?account_id=${mine.id}`, '']) await ok(call('DELETE', `${at}/override${query}`));
+    const mapping = '/v1/connectors/hubspot/mappings/ticketing.users';
+    const users = { methods: { list: [{ operation: 'owners.list' }] }, fields: { id: 'id', email: { path: 'email' } } };
+    await ok(call('PUT', `${mapping}/override`, { body: users }));
+    await ok(call('PUT', `${mapping}/override?tenant_id=${mine.tenant}`, { body: { fields: { email: { as: 'text' } } } }));
+    const without = await call('PUT', `${mapping}/override`, { body: { ...users, fields: { id: 'id' } } });
+    assert.deepEqual([without.json?.['code'], pathsOf(without)], ['connector_invalid', ['fields.email']], without.text);
+    assert.match(String(without.json?.['detail']), new RegExp(`tenant ${mine.tenant}`));
+    await ok(call('PUT', `${mapping}/override`, { body: { ...users, fields: { id: 'id', email: { path: 'userId' } } } }));
+    for (const query of [`?tenant_id=${mine.tenant}`, '']) await ok(call('DELETE', `${mapping}/override${query}`));
+  });
+
   it('that no longer fit a new version answer connector_invalid, platform, until they are mended', async () => {
     const manifest = (await ok(call('GET', at)))['effective'] as Json;
     const limits = { ten_secondly: { limit: 1_000_000, window_ms: 10_000 } };

@@ -94,6 +94,12 @@ export class ConnectorOverrides {
     });
   }
 
+  /** Whether the layers of this part as they are do not fit this version for the owner. */
+  isFaulty(connector: Connector, part: string, owner: OverrideOwner): boolean {
+    const effective = this.connectorFor(connector, owner);
+    return part === manifestPart ? effective.fault !== undefined : mergeMapping(effective.connector, part, this.layers(connector.id, part, owner)).faults.length > 0;
+  }
+
   /** Those that apply, the widest first. */
   layers(connectorId: string, part: string, { tenantId, accountId }: OverrideOwner): OverrideRow[] {
     if (!this.#overridden.has(`${connectorId}\n${part}`)) return [];
@@ -102,6 +108,18 @@ export class ConnectorOverrides {
       return row === undefined ? [] : [row];
     };
     return [...find('installation', ''), ...find('tenant', tenantId), ...find('account', accountId)];
+  }
+
+  /**
+   * Whose layers of this part lie beneath a layer, and so above whatever is written there: of the installation everybody's, of a
+   * tenant those of its accounts. The tenant of an account is not known here.
+   */
+  ownersBeneath(connectorId: string, part: string, layer: OverrideLayer): { readonly layer: 'tenant' | 'account'; readonly owner: string }[] {
+    if (layer === 'account') return [];
+    return [...this.#rows.values()].flatMap((row) => {
+      if (row.connectorId !== connectorId || row.part !== part || row.layer === 'installation' || row.layer === layer) return [];
+      return [{ layer: row.layer, owner: row.owner }];
+    });
   }
 
   /** The parts of a connector that have any, in any layer. */

@@ -8,6 +8,7 @@ import { compileAccepted, compileConnector, type Connector } from '@evenkeel/cor
 import { transaction, type Pool, type Queryable } from '../database/pool.ts';
 import type { Log } from '../log.ts';
 import type { Catalogue } from './catalogue.ts';
+import { addFirstVersions } from './first-versions.ts';
 import { manifestDigest } from './manifest-digest.ts';
 import { readManifestFolders, type FoundManifest } from './manifest-folder.ts';
 import { ruleSet } from './rule-set.ts';
@@ -42,9 +43,11 @@ export async function loadFolders(pool: Pool, catalogue: Catalogue, folders: rea
   if (passed.length > 0) await markAccepted(pool, passed, rules);
   if (fresh.length === 0) return;
   const added = await transaction(pool, async (client) => {
-    const versions: { id: string; version: number; connector: Connector }[] = [];
+    const made = await addFirstVersions(client, fresh.filter(({ id }) => !known.has(id)), rules, 'system:load');
+    const versions = fresh.filter(({ id }) => made.has(id)).map(({ id, connector }) => ({ id, version: 1, connector }));
+    for (const { id, file } of fresh) if (made.has(id)) log.info({ connector: id, version: 1, file }, 'connectors: a new connector was loaded');
     // In one order on every node, so that nodes starting together wait for each other instead of deadlocking.
-    for (const one of fresh.toSorted((a, b) => (a.id < b.id ? -1 : 1))) {
+    for (const one of fresh.filter(({ id }) => !made.has(id)).toSorted((a, b) => (a.id < b.id ? -1 : 1))) {
       const version = await addFromDisk(client, one, rules, log);
       if (version !== undefined) versions.push({ id: one.id, version, connector: one.connector });
     }

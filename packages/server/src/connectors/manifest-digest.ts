@@ -6,11 +6,15 @@ export function manifestDigest(manifest: unknown): string {
   return createHash('sha256').update(canonicalJson(manifest)).digest('hex');
 }
 
+/** One text grown member by member: lists of members would be most of the memory of a start. */
 function canonicalJson(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
   if (typeof value !== 'object' || value === null) return JSON.stringify(value);
-  const members = Object.entries(value)
-    .toSorted(([a], [b]) => (a < b ? -1 : 1))
-    .map(([key, member]) => `${JSON.stringify(key)}:${canonicalJson(member)}`);
-  return `{${members.join(',')}}`;
+  let text = '';
+  if (Array.isArray(value)) {
+    for (const member of value as unknown[]) text += `${text === '' ? '' : ','}${canonicalJson(member)}`;
+    return `[${text}]`;
+  }
+  // By UTF-16 code units, as RFC 8785 has it.
+  for (const key of Object.keys(value).sort()) text += `${text === '' ? '' : ','}${JSON.stringify(key)}:${canonicalJson((value as Record<string, unknown>)[key])}`;
+  return `{${text}}`;
 }

@@ -59,8 +59,9 @@ function mappingRoutes(parts: Parts): Route[] {
       async handle({ params, query, body, caller }) {
         const found = await target(params, query, caller);
         refuse('validation_failed', 'The override', faultsOfMappingPatch(body));
-        const { connector } = parts.overrides.connectorFor(found.active.connector, found.owner);
-        refuse('connector_invalid', 'With this override the mapping', mergeMapping(connector, params.model, withLayer(parts, found, params.model, body)).faults);
+        const faultsFor = (target: Target): readonly Fault[] => mergeMapping(parts.overrides.connectorFor(target.active.connector, target.owner).connector, params.model, withLayer(parts, target, params.model, body, found)).faults;
+        refuse('connector_invalid', 'With this override the mapping', faultsFor(found));
+        await refuseBeneath(parts, found, params.model, faultsFor);
         await write(parts, found, params.model, body, caller);
         return shown(found, params.model);
       },
@@ -89,7 +90,9 @@ function manifestRoutes(parts: Parts): Route[] {
       async handle({ params, query, body, caller }) {
         const found = await targetOf(parts, params.id, query, caller);
         refuse('validation_failed', 'The override', faultsOfManifestPatch(body, found.layer));
-        refuse('connector_invalid', 'With this override the manifest', errorsOf(lintManifest(mergeManifest(found.active.connector, withLayer(parts, found, manifestPart, body)))));
+        const faultsFor = (target: Target): Fault[] => errorsOf(lintManifest(mergeManifest(target.active.connector, withLayer(parts, target, manifestPart, body, found))));
+        refuse('connector_invalid', 'With this override the manifest', faultsFor(found));
+        await refuseBeneath(parts, found, manifestPart, faultsFor);
         await write(parts, found, manifestPart, body, caller);
         return shownManifest(parts, found);
       },
@@ -113,16 +116,30 @@ function refuse(code: 'validation_failed' | 'connector_invalid', what: string, f
   if (first === undefined) return;
   const more = faults.length === 1 ? '' : `, and ${faults.length - 1} more`;
   const errors = faults.map(({ path, message, suggestion }) => ({ path, message, ...(suggestion === undefined ? {} : { suggestion }) }));
-  throw new Refusal(code, `${what} has a fault: ${first.path === '' ? '' : `${first.path}: `}${first.message}${more}. Nothing was changed; mend what errors lists and send it again.`.replace('..', '.'), { errors });
+  throw new Refusal(code, `${what} has a fault: ${first.path === '' ? '' : `${first.path}: `}${first.message.replace(/\.$/, '')}${more}. Nothing was changed; mend what errors lists and send it again.`, { errors });
 }
 
 const order: readonly OverrideLayer[] = ['installation', 'tenant', 'account'];
 
-/** The layers as they would be with this patch. */
-function withLayer({ overrides }: Parts, { active, owner, layer, layerOwner }: Target, part: string, body: unknown): OverrideRow[] {
+/** The layers of the target's owner as they would be with this patch in the layer it is put to. */
+function withLayer({ overrides }: Parts, { active, owner }: Target, part: string, body: unknown, { layer, layerOwner }: Target): OverrideRow[] {
   const others = overrides.layers(active.connector.id, part, owner).filter((one) => one.layer !== layer);
   const mine: OverrideRow = { connectorId: active.connector.id, part, layer, owner: layerOwner, patch: body, revision: 0, updatedBy: '', updatedAt: new Date(0) };
   return [...others, mine].toSorted((a, b) => order.indexOf(a.layer) - order.indexOf(b.layer));
+}
+
+/** Whoever has a narrower layer would fail with it: refused, with the first whom it would concern. One that is faulty as it stands is no obstacle. */
+async function refuseBeneath({ registry, overrides, database }: Parts, { active, layer, owner }: Target, part: string, faultsFor: (target: Target) => readonly Fault[]): Promise<void> {
+  const { id } = active.connector;
+  for (const beneath of overrides.ownersBeneath(id, part, layer)) {
+    const tenantId = beneath.layer === 'tenant' ? beneath.owner : await tenantOf(database, beneath.owner, id);
+    const accountId = beneath.layer === 'account' ? beneath.owner : undefined;
+    if (tenantId === undefined || (owner.tenantId !== undefined && tenantId !== owner.tenantId)) continue;
+    const served = registry.get(id, accountId) ?? active;
+    const concerned: Target = { active: served, owner: { tenantId, accountId }, layer: beneath.layer, layerOwner: beneath.owner };
+    if (overrides.isFaulty(served.connector, part, concerned.owner)) continue;
+    refuse('connector_invalid', `Together with the override of ${beneath.layer} ${beneath.owner}, this one`, faultsFor(concerned));
+  }
 }
 
 async function write({ database, overrides }: Parts, { active, layer, layerOwner }: Target, part: string, body: unknown, caller: Caller): Promise<void> {

@@ -24,6 +24,8 @@ export type ParsedTemplate = { readonly ok: true; readonly parts: readonly Templ
 // Each of these is tried at one place only and cannot split a text in two ways: a manifest may hold megabytes of braces.
 const placeholder = /\{\{((?:'[^']*'|"[^"]*"|[^}'"]|\}(?!\}))*)\}\}/y;
 const token = /(?:\s*'([^']*)'\s*|\s*"([^"]*)"\s*|([^|:'"]*))([|:]|$)/y;
+/** Nearly every placeholder: a few names and dots. */
+const plainPath = /^[A-Za-z_$][\w$]*(?:\.[A-Za-z_$][\w$]*){0,15}$/;
 /** A path may hold quotes inside brackets, so it is read up to the first bar outside them. */
 const pathToken = /\s*((?:\["(?:[^"\\]|\\.)*"\]|[^|"'\s])+)\s*(\||$)/y;
 
@@ -50,6 +52,7 @@ function unclosed(text: string): ParsedTemplate {
 }
 
 function parsePlaceholder(inner: string): Placeholder | { message: string; filter?: string } {
+  if (plainPath.test(inner)) return { source: { path: inner.split('.') }, filters: [], written: inner };
   const written = inner.trim();
   const literal = /^\s*(?:'([^']*)'|"([^"]*)")\s*(\||$)/.exec(inner);
   if (literal !== null) {
