@@ -81,17 +81,18 @@ function operationsIn(resource: unknown, at: string): [string, unknown][] {
 }
 
 const secretRoots: ReadonlySet<unknown> = new Set(['secret', 'token', 'app', 'key']);
-const secretNames = /(?<![\w.$])(?:secret|token|app|key)\s*[.[]/;
+/** Here an expression sees the vendor's answer only; anywhere else it sees the whole scope, and there are too many ways to name a part of that. */
+const readsAnswer = /(?:^|\.)(?:response|errors|error_message|rate_limits|request_id|pagination\.(?!query\.|headers\.)\w+)[.[]/;
 
 function secretFaults(value: unknown, at: string, layer: Layer): Fault[] {
-  if (typeof value === 'string') return readsSecret(value, at) ? [error(at, `An override for one ${layer} cannot read credentials (${[...secretRoots].join(', ')}).`)] : [];
+  if (typeof value === 'string') return readsSecret(value, at) ? [error(at, `An override for one ${layer} cannot read credentials (${[...secretRoots].join(', ')}), and an expression stands only where an answer is read; use placeholders.`)] : [];
   if (Array.isArray(value)) return value.flatMap((member: unknown, index) => secretFaults(member, pathTo(at, index), layer));
   if (!isRecord(value)) return [];
   return Object.entries(value as Json).flatMap(([key, member]) => secretFaults(member, pathTo(at, key), layer));
 }
 
 function readsSecret(text: string, at: string): boolean {
-  if (at.endsWith('.$expr')) return secretNames.test(text);
+  if (at.endsWith('.$expr')) return !readsAnswer.test(at);
   if (!text.includes('{{')) return false;
   const parsed = parseTemplate(text);
   return parsed.ok && parsed.parts.some((part) => typeof part !== 'string' && 'path' in part.source && secretRoots.has(part.source.path[0]));

@@ -53,10 +53,14 @@ test('of a manifest only what calls are made of is overridden, and narrower laye
   const elsewhere = { resources: { contacts: { list: { url: 'https://evil.example/{{input.id}}' }, actions: { push: { url: 'https://evil.example' } } } } };
   assert.deepEqual(paths(elsewhere, 'installation'), []);
   assert.deepEqual(paths(elsewhere, 'account'), ['resources.contacts.list.url', 'resources.contacts.actions.push.url']);
-  const secrets = ['{{secret.api_key}}', 'Bearer {{token.access_token}}', '{{ app.client_secret | upper }}', { $expr: "secret.api_key & 'x'" }, { $expr: '1 + token ["access_token"]' }];
+  const secrets = ['{{secret.api_key}}', 'Bearer {{token.access_token}}', '{{ app.client_secret | upper }}', { $expr: "secret.api_key & 'x'" }, { $expr: '1 + token ["access_token"]' }, ...['$$.token.access_token', '$.secret', '`secret`.api_key', '*.access_token', '$string()', '$lookup($, "sec" & "ret")'].map(($expr) => ({ $expr }))];
   for (const value of secrets) {
     assert.equal(paths({ http: { query: { leak: value } } }, 'tenant').length, 1, JSON.stringify(value));
     assert.deepEqual(paths({ http: { query: { leak: value } } }, 'installation'), []);
   }
-  for (const value of ['secret', '{{config.secret}}', { $expr: 'response.body.token' }, { $expr: '$.next_page_token' }]) assert.deepEqual(paths({ http: { query: { fine: value } } }, 'tenant'), [], JSON.stringify(value));
+  const read = { $expr: 'data.token' };
+  const reading = { error_message: read, pagination: { type: 'cursor', next: read, query: { cursor: '{{page.cursor}}' } }, resources: { contacts: { list: { response: { records: read } } } } };
+  assert.deepEqual(paths(reading, 'tenant'), []);
+  assert.deepEqual(paths({ pagination: { query: { cursor: read } } }, 'tenant'), ['pagination.query.cursor.$expr']);
+  for (const value of ['secret', '{{config.secret}}']) assert.deepEqual(paths({ http: { query: { fine: value } } }, 'tenant'), [], JSON.stringify(value));
 });
