@@ -10,6 +10,7 @@ import type { InboundRequest } from '@evenkeel/core/inbound/inbound-request.ts';
 import type { Received } from '@evenkeel/core/inbound/receive.ts';
 import { webhooksOf } from '@evenkeel/core/inbound/rules.ts';
 import { createVerificationCrypto } from '@evenkeel/server/inbound/verification-crypto.ts';
+import { connectorFolders } from '../connector-folder.ts';
 import { catalogueSigners } from './catalogue-signers.ts';
 import { documentedSigners } from './documented-signers.ts';
 import { publishedSigners } from './published-signers.ts';
@@ -158,5 +159,6 @@ for (const given of cases) {
 
 after(() => {
   const declared = [...catalogue].flatMap(([id, manifest]) => ((manifest as { webhooks?: { verify?: { any_of: { id: string }[] } } }).webhooks?.verify?.any_of ?? []).map((rule) => `${id} ${rule.id}`));
-  assert.deepEqual(declared.filter((rule) => !tested.has(rule)), [], 'every rule of the catalogue is in the table');
+  const recorded = connectorFolders().flatMap(({ id, webhookFixtures }) => webhookFixtures.flatMap(({ fixture: { outcome } }) => (outcome.kind === 'accepted' ? [`${id} ${outcome.rule}`] : [])));
+  assert.deepEqual(declared.filter((rule) => !tested.has(rule) && !recorded.includes(rule)), [], 'every rule of the catalogue is in the table, or accepts a fixture of its connector, which recorded.test.ts tries to break');
 });
