@@ -32,12 +32,12 @@ async function get(account: string, path: string, times = 1): Promise<number[]> 
 
 /** What is sealed before the server has lived through one second of it was never covered, and a sealed minute stays so. */
 async function covered(): Promise<void> {
-  for (const deadline = Date.now() + 15_000; ; ) {
+  for (const deadline = Date.now() + 30_000; ; ) {
     const { rows } = await database.pool.query<{ halves: number }>(
       `select (select count(*) from telemetry_seconds where beat) + (select coalesce(sum(covered_seconds), 0) from telemetry_minutes) * 2 as halves`,
     );
     if (Number(rows[0]?.halves) >= 4) return;
-    assert.ok(Date.now() < deadline, 'the server has no heartbeat after 15 s');
+    assert.ok(Date.now() < deadline, 'the server has no heartbeat after 30 s');
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
 }
@@ -45,14 +45,14 @@ async function covered(): Promise<void> {
 /** Waits until everything counted so far is sealed or amended. */
 async function sealed(kind: string, total: number): Promise<void> {
   await covered();
-  for (const deadline = Date.now() + 15_000; ; ) {
+  for (const deadline = Date.now() + 30_000; ; ) {
     await sealer.sealDue();
     const { rows } = await database.pool.query<{ n: number }>(
       `select coalesce(sum(total), 0)::int as n from (select series_id, total from minute_counts union all select series_id, total from minute_amendments) as parts join telemetry_series on id = series_id where kind = $1`,
       [kind],
     );
     if (rows[0]?.n === total) return;
-    assert.ok(Date.now() < deadline, `${rows[0]?.n} of ${total} ${kind}s are sealed after 15 s`);
+    assert.ok(Date.now() < deadline, `${rows[0]?.n} of ${total} ${kind}s are sealed after 30 s`);
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
 }

@@ -59,14 +59,14 @@ export async function takeSeconds(client: Queryable, from: Date | null, to: Date
   return rows.map(({ node_id: nodeId, half, part, beat, last, lost, counts }) => ({ nodeId, half, ofNode: part !== null, beat, last, lost, counts }));
 }
 
-/** Every node that is not known to have ended, with what there is of it after `end`. */
-export async function openNodes(client: Queryable, end: Date): Promise<{ nodeId: string; lastHalf: number | null; seenLater: boolean }[]> {
-  const { rows } = await client.query<{ node_id: string; last_half: number | null; seen_later: boolean }>(
-    `select node_id, last_half, exists (select from telemetry_seconds seconds where seconds.node_id = nodes.node_id and second >= $1 and part is not null) as seen_later
+/** Every node that is not known to have ended, with what there is of it after `end`. `beganHalf`: the half second it was registered in. */
+export async function openNodes(client: Queryable, end: Date): Promise<{ nodeId: string; beganHalf: number; lastHalf: number | null; seenLater: boolean }[]> {
+  const { rows } = await client.query<{ node_id: string; began_half: number; last_half: number | null; seen_later: boolean }>(
+    `select node_id, last_half, floor(extract(epoch from started_at) * 2)::bigint as began_half, exists (select from telemetry_seconds seconds where seconds.node_id = nodes.node_id and second >= $1 and part is not null) as seen_later
      from telemetry_nodes nodes where stopped_at is null and vanished_at is null`,
     [end],
   );
-  return rows.map((row) => ({ nodeId: row.node_id, lastHalf: row.last_half, seenLater: row.seen_later }));
+  return rows.map((row) => ({ nodeId: row.node_id, beganHalf: row.began_half, lastHalf: row.last_half, seenLater: row.seen_later }));
 }
 
 export async function storeFates(client: Queryable, fates: readonly NodeFate[]): Promise<void> {

@@ -71,6 +71,16 @@ test('a minute in which no node lived has no row', async () => {
   assert.deepEqual(await minuteOf(later.minute).then((one) => [one?.covered_seconds, one?.lost_seconds]), [2, 0]);
 });
 
+test('a node that is killed before its first row has lost what that would have held, and is known to have vanished', async () => {
+  const { minute, half } = nextMinute();
+  await insertNode(pool, 'stillborn');
+  await pool.query(`update telemetry_nodes set started_at = $1::timestamptz + interval '10 seconds' where node_id = 'stillborn'`, [minute]);
+  await insertHalves(pool, 'beside', [...rows(half, half + 119), row(half + 119, { last: true })]);
+  await sealer.sealDue();
+  assert.deepEqual(await minuteOf(minute).then((one) => [one?.covered_seconds, one?.lost_seconds]), [60, 2]);
+  assert.equal((await pool.query(`select from telemetry_nodes where node_id = 'stillborn' and vanished_at is not null`)).rowCount, 1);
+});
+
 test('rows that come late are amendments, of the counts and of the coverage', async () => {
   const { minute, half } = nextMinute();
   await insertNode(pool, 'slow');

@@ -103,7 +103,11 @@ async function seal(client: Queryable, minute: Date): Promise<void> {
   const open = await openNodes(client, end);
   const known = new Map(open.map((node) => [node.nodeId, node]));
   const byNode = Map.groupBy(rows.filter(({ ofNode }) => ofNode), ({ nodeId }) => nodeId);
-  const nodes = [...new Set([...known.keys(), ...byNode.keys()])].map((nodeId) => ({ nodeId, lastHalf: null, seenLater: false, ...known.get(nodeId), rows: byNode.get(nodeId) ?? [] }));
+  const nodes = [...new Set([...known.keys(), ...byNode.keys()])].map((nodeId) => {
+    const [before, own] = [known.get(nodeId), byNode.get(nodeId) ?? []];
+    // One without any row may have been killed before its first: it is missed from the half second it began in.
+    return { nodeId, lastHalf: before?.lastHalf ?? (own.length === 0 ? (before?.beganHalf ?? null) : null), seenLater: before?.seenLater ?? false, rows: own };
+  });
   const coverage = coverMinute(minute.getTime() / halfMs, nodes);
   await insertMinuteCounts(client, minute, counts);
   await storeFates(client, coverage.nodes);
