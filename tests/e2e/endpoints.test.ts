@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { Ajv } from 'ajv';
 import addFormats from 'ajv-formats';
+import { newId } from '@evenkeel/server/identifier.ts';
 import { EvenkeelError } from '@evenkeel/sdk/error.ts';
 import { Evenkeel } from '@evenkeel/sdk/client.ts';
 import { verifyWebhook } from '@evenkeel/sdk/webhooks.ts';
@@ -96,6 +97,32 @@ describe('endpoints', () => {
   });
 });
 
+/** Stops a bulk operation over 2,500 deliveries while its first batch of 1,000 is being queued: that one stays, nothing follows. */
+async function cancelsWithinBatch(id: string, since: string): Promise<void> {
+  const holding = await pool.connect();
+  try {
+    await holding.query('select pg_advisory_lock(4711)');
+    await pool.query(`create function hold() returns trigger language plpgsql as $$ begin perform pg_advisory_xact_lock_shared(4711); return new; end $$`);
+    await pool.query(`create trigger hold before insert on deliveries_open for each row when (new.cause = 'resend') execute function hold()`);
+    const resend = await client.endpoints.resend(id, { since });
+    assert.equal(resend.total, 2_500);
+    while ((await pool.query(`select from pg_stat_activity where wait_event_type = 'Lock' and query like 'with taken as%'`)).rowCount === 0) await new Promise((resolve) => setTimeout(resolve, 10));
+    // At once, though a batch is on its way.
+    assert.equal((await client.endpoints.cancelResend(id, resend.id ?? '')).state, 'cancelled');
+    await holding.query('select pg_advisory_unlock(4711)');
+    const again = (rows: readonly { attempts: number }[]): number => rows.reduce((sum, { attempts }) => sum + attempts, 0) - 3_750;
+    const rows = await untilDeliveries(pool, id, (all) => all.every(({ state }) => state === 'delivered') && again(all) >= 1_000, 30_000);
+    assert.equal(again(rows), 1_000);
+    const { state, done } = await client.endpoints.getResend(id, resend.id ?? '');
+    assert.deepEqual([state, done], ['cancelled', 1_000]);
+    assert.equal(await codeOf(client.endpoints.cancelResend(id, resend.id ?? '')), 'conflict');
+  } finally {
+    await holding.query('select pg_advisory_unlock_all()');
+    holding.release();
+    await pool.query('drop trigger if exists hold on deliveries_open');
+  }
+}
+
 describe('deliveries', () => {
   it('are listed, retried, cancelled and counted', async () => {
     let status = 500;
@@ -154,11 +181,13 @@ describe('deliveries', () => {
     assert.equal((await client.endpoints.recover(id, { since, dry_run: true })).total, 0);
   });
 
-  it('are sent again in bulk, delivered ones too', async () => {
+  it('are sent again in bulk, delivered ones too, until that is cancelled', async () => {
     const receiver = await startReceiver();
     const since = new Date().toISOString();
     const { id } = await client.endpoints.create({ url: receiver.url, event_types: ['*'], tenant_id: 'bulk' });
-    await publish(pool, Array.from({ length: 2_500 }, (_, n) => ({ tenantId: 'bulk', type: n % 2 === 0 ? 'crm.contact.updated' : 'crm.deal.updated' })));
+    // Five hundred of a millisecond: a batch ends where a millisecond does.
+    const fromMs = Date.now();
+    await publish(pool, Array.from({ length: 2_500 }, (_, n) => ({ id: newId('evt', fromMs + Math.floor(n / 500)), tenantId: 'bulk', type: n % 2 === 0 ? 'crm.contact.updated' : 'crm.deal.updated' })));
     await untilDeliveries(pool, id, (rows) => rows.length === 2_500 && rows.every(({ state }) => state === 'delivered'), 30_000);
     assert.equal((await client.endpoints.resend(id, { since, states: ['failed'], dry_run: true })).total, 0);
     const resend = await client.endpoints.resend(id, { since, event_types: ['crm.deal.*'] });
@@ -167,6 +196,7 @@ describe('deliveries', () => {
     await untilDeliveries(pool, id, (rows) => rows.every(({ state }) => state === 'delivered') && rows.filter(({ attempts }) => attempts === 2).length === 1_250, 30_000);
     const { done, state } = await client.endpoints.getResend(id, resend.id ?? '');
     assert.deepEqual([state, done], ['done', 1_250]);
+    await cancelsWithinBatch(id, since);
   });
 });
 

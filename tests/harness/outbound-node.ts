@@ -20,7 +20,8 @@ import { serve } from './loopback-servers.ts';
 export interface OutboundNode {
   readonly room: OutboundRoom;
   readonly vault: Vault;
-  /** Moves the clock of this node. */
+  /** The clock of this node, and moving it. */
+  now(): number;
   ahead(ms: number): void;
   close(): Promise<void>;
 }
@@ -66,6 +67,7 @@ export async function startOutboundNode(database: TestDatabase, options: NodeOpt
   return {
     room,
     vault,
+    now: () => Date.now() + aheadMs,
     ahead(ms) {
       aheadMs += ms;
       room.dispatcher.notify();

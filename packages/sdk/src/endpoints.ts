@@ -58,6 +58,11 @@ export class Endpoints {
   getResend(id: string, resend: string, options: CallOptions = {}): Promise<Resend> {
     return this.#transport.call({ ...options, method: 'GET', path: ['endpoints', id, 'resends', resend] });
   }
+
+  /** Queues no more of it; what it has queued stays. */
+  cancelResend(id: string, resend: string, options: CallOptions = {}): Promise<Resend> {
+    return this.#transport.call({ ...options, method: 'POST', path: ['endpoints', id, 'resends', resend, 'cancel'] });
+  }
 }
 
 export class Deliveries {

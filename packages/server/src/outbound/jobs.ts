@@ -38,7 +38,9 @@ function resend({ pool }: JobParts): AnyJob {
       for (let more = true; more; ) {
         signal.throwIfAborted();
         more = await transaction(pool, async (client) => {
-          const { rows } = await client.query<ResendRow>(`select * from resends where id = $1 and state = 'running' for update`, [id]);
+          // One node at a time, by a lock of its own: with the row's, who wants to cancel would wait for batch after batch.
+          await client.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [id]);
+          const { rows } = await client.query<ResendRow>(`select * from resends where id = $1 and state = 'running'`, [id]);
           const row = rows[0];
           if (row === undefined) return false;
           const batch = await resendBatch(client, row, batchRows);

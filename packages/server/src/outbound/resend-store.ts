@@ -127,12 +127,13 @@ export async function resendBatch(client: Queryable, resend: ResendRow, atMost: 
   return { queued: counts[0]?.queued ?? 0, position: rows.length < atMost ? null : `evt_${last}~` };
 }
 
-/** Keeps how far it has come; `position` null ends it. A cancelled one stays cancelled. */
+/** Keeps how far it has come; `position` null ends it. One cancelled meanwhile stays cancelled, and counts what it has queued. */
 export async function keepProgress(client: Queryable, id: string, { queued, position }: Batch): Promise<void> {
   await client.query(
-    `update resends set done = done + $2, position = coalesce($3, position), state = case when $3::text is null then 'done' else state end,
-       finished_at = case when $3::text is null then now() else finished_at end
-     where id = $1 and state = 'running'`,
+    `update resends set done = done + $2, position = coalesce($3, position),
+       finished_at = case when $3::text is null and state = 'running' then now() else finished_at end,
+       state = case when $3::text is null and state = 'running' then 'done' else state end
+     where id = $1`,
     [id, queued, position],
   );
 }

@@ -156,9 +156,13 @@ export class Dispatcher {
     const startedAt = performance.now();
     this.#discoverAt = startedAt + this.#limits.idlePollMs;
     const claimed = await claimLanes(pool, { owner, leaseMs: this.#limits.leaseMs, atMost: 500, aheadMs: this.#aheadMs() });
-    for (const { endpointId, health } of claimed) if (!this.#lanes.has(endpointId)) this.#lanes.set(endpointId, new Lane(endpointId, health, now()));
-    // A lane whose lease had ended under us, taken again: what is known to be under way stays known.
-    for (const { endpointId } of claimed) this.#laneOf(endpointId).stale = true;
+    for (const { endpointId, health } of claimed) {
+      const known = this.#lanes.get(endpointId);
+      // A lane that was taken from us and is taken again: what is under way stays known, but how the endpoint fares is what
+      // the database says, or one that was enabled anew would go on being spared, or be disabled, for what was before.
+      if (known === undefined) this.#lanes.set(endpointId, new Lane(endpointId, health, now()));
+      else known.health = health;
+    }
     for (const lane of this.#lanes.values()) lane.stale = true;
     const endedAt = performance.now();
     this.#discoverAt = Math.max(this.#discoverAt, endedAt + 20 * (endedAt - startedAt));

@@ -7,7 +7,7 @@ import { describe, it } from 'node:test';
 import { atEnd, createTestDatabase } from '@evenkeel/tests/harness/database.ts';
 import { makeEndpoint, publish, startOutboundNode, startReceiver, untilDeliveries } from '@evenkeel/tests/harness/outbound-node.ts';
 import { retryDelivery, cancelDelivery } from '../delivery-store.ts';
-import { markDeleted, markDisabled } from '../endpoint-store.ts';
+import { markDeleted, markDisabled, markEnabled } from '../endpoint-store.ts';
 import { announceDeliveries } from '../publish.ts';
 
 const mails: string[] = [];
@@ -166,6 +166,23 @@ describe('the endpoint', () => {
     assert.equal(receiver.received.length, 6 + 30);
   });
 
+  it('that is enabled anew is not judged by what was before, even when that was a moment ago', async () => {
+    const tenant = newTenant();
+    let dead = true;
+    const receiver = await startReceiver((_one, response) => void response.writeHead(dead ? 503 : 200).end());
+    const { id } = await makeEndpoint(pool, vault, { url: receiver.url, tenant_id: tenant, max_in_flight: 1 });
+    await publish(pool, Array.from({ length: 6 }, () => ({ tenantId: tenant })));
+    await receiver.count(5);
+    await untilHealth(id, ({ opened }) => opened === 1);
+    dead = false;
+    await markDisabled(pool, id, 'manual');
+    await markEnabled(pool, id);
+    await publish(pool, [{ tenantId: tenant }]);
+    // The breaker would be open for 12 s at least.
+    await untilDeliveries(pool, id, (all) => all.filter(({ state }) => state === 'delivered').length === 2, 8_000);
+    await untilHealth(id, ({ opened, failures, failing_since: since }) => opened === 0 && failures === 0 && since === null);
+  });
+
   it('that only fails for five days is disabled, and a success on the way resets the time', async () => {
     const own = await createTestDatabase();
     const far = await startOutboundNode(own, { jobs: true, settings, random: () => 0.5 });
@@ -199,6 +216,43 @@ describe('the endpoint', () => {
     await receiver.count(4);
     while (await enabled()) await new Promise((resolve) => setTimeout(resolve, 10));
     await untilDeliveries(own.pool, id, (all) => all.every(({ state }) => state !== 'pending'));
+  });
+});
+
+describe('Retry-After of a receiver', () => {
+  /** Seconds from the first attempt to the next, and for how many the whole endpoint is paused; null for not at all. */
+  async function waits(status: number, retryAfter: string): Promise<{ delivery: number; endpoint: number | null }> {
+    const tenant = newTenant();
+    const receiver = await startReceiver((_one, response) => void response.writeHead(status, { 'retry-after': retryAfter }).end());
+    const { id } = await makeEndpoint(pool, vault, { url: receiver.url, tenant_id: tenant, retry_schedule_s: [100, 100] });
+    await publish(pool, [{ tenantId: tenant }]);
+    await untilDeliveries(pool, id, ([one]) => one?.attempts === 1);
+    const { rows } = await pool.query<{ delivery: number; endpoint: number | null }>(
+      `select extract(epoch from d.due_at - d.last_attempt_at)::float8 as delivery, extract(epoch from l.resume_at - d.last_attempt_at)::float8 as endpoint
+       from deliveries_open d join delivery_lanes l using (endpoint_id) where d.endpoint_id = $1`,
+      [id],
+    );
+    await markDisabled(pool, id, 'manual');
+    assert.equal(receiver.received.length, 1);
+    return rows[0] ?? assert.fail('the delivery is not open');
+  }
+  const near = (actual: number | null, expected: number | null, name: string): void => assert.ok(actual === null || expected === null ? actual === expected : Math.abs(actual - expected) < 10, `${name}: ${actual} s instead of ${expected} s`);
+  const inS = (s: number): string => new Date(node.now() + s * 1000).toUTCString();
+
+  it('in seconds and as a date is a lower bound, 12 hours at most for a delivery and 10 minutes for the endpoint; garbage says nothing', async () => {
+    const cases: readonly (readonly [status: number, retryAfter: string, delivery: number, endpoint: number | null])[] = [
+      [503, '300', 300, 300], [429, inS(400), 400, 400], [400, '300', 300, null], [503, '7', 100, 7], [429, '0', 100, null], [503, '999999999', 43_200, 600], [503, inS(30 * 86_400), 43_200, 600],
+      [503, 'Mon, 32 Foo 2026 99:99:99 GMT', 100, null], [503, '-300', 100, null], [503, '1e9', 100, null], [429, 'soon', 100, null], [503, '5m', 100, null], [503, '', 100, null],
+    ];
+    await Promise.all(
+      cases.map(async ([status, retryAfter, delivery, endpoint]) => {
+        const actual = await waits(status, retryAfter);
+        near(actual.delivery, delivery, `${status} "${retryAfter}", the delivery`);
+        near(actual.endpoint, endpoint, `${status} "${retryAfter}", the endpoint`);
+      }),
+    );
+    const past = await waits(503, inS(-3_600));
+    near(past.delivery, 100, 'a date gone by');
   });
 });
 
