@@ -203,6 +203,18 @@ describe('folders', () => {
     await eventually(() => descriptionOf(first, 'disk') === 'next release', 'running nodes follow');
   });
 
+  it('are made once by nodes that start together, each with connectors of its own beside them', async () => {
+    const shared = Object.fromEntries(['aa', 'mm', 'zz'].map((id) => [`both-${id}`, described(`both-${id}`, 'both')]));
+    const paths = await Promise.all([folderWith({ ...shared, 'bb-one': manifest('bb-one') }), folderWith({ 'bb-two': manifest('bb-two'), ...shared })]);
+    const nodes = await Promise.all([...paths, ...paths].map((path) => node([{ path, source: 'folder' }])));
+    for (const one of nodes) for (const id of Object.keys(shared)) assert.equal(one.get(id)?.version, 1);
+    const { rows } = await pool.query<{ id: string; revision: string; versions: string; rollouts: string }>(
+      `select id, revision, (select count(*) from connector_versions v where v.connector_id = c.id) as versions, (select count(*) from connector_rollouts r where r.connector_id = c.id) as rollouts
+       from connectors c where id like 'both-%' or id like 'bb-%' order by id`,
+    );
+    assert.deepEqual(rows.map(({ id, revision, versions, rollouts }) => [id, Number(revision), Number(versions), Number(rollouts)]), ['bb-one', 'bb-two', 'both-aa', 'both-mm', 'both-zz'].map((id) => [id, 1, 1, 1]));
+  });
+
   it('wait for a rollout when an operator has put a version of his own', async () => {
     const path = await folderWith({ mixed: described('mixed', 'built in') });
     const registry = await node([{ path, source: 'built_in' }]);
