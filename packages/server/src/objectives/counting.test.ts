@@ -211,3 +211,20 @@ test('an agreement made when the counts of its minutes are gone does not call th
   const statement = await computeStatement(second.pool, known.definition, '2026-10');
   assert.deepEqual([statement?.uptime_percent, statement?.total_minutes, statement?.left_out_minutes, statement?.credit_minor], [null, 0, 44_640, 0]);
 });
+
+test('what is old stays as it was counted: coverage is trimmed, and a late fact comes to a minute whose counts are gone', async () => {
+  const { pool: own } = second;
+  const end = Date.UTC(2026, 9, 31, 23, 0) / 60_000;
+  const known = (await readAgreements(own, definitions)).find(({ written }) => written.id === 'acme');
+  assert.ok(known !== undefined);
+  const before = await readAgreementMinutes(own, 'acme', end - 60, end);
+  assert.equal(before.length, 4);
+  await own.query('delete from minute_counts where minute = $1', [new Date((end - 2) * 60_000)]);
+  const { rows: [series] } = await own.query<{ id: number }>(`select id from telemetry_series where tenant_id = 'acme'`);
+  await amendMinute(own, end - 2, [{ series: series?.id ?? 0, counts: { total: 1, success: 1 } }]);
+  await trimSums(own, (end + 30 + 125 * 1440) * 60_000);
+  await sealMinute(own, end + 61);
+  await tick(own, definitions, { keptDays: -10_000 });
+  assert.deepEqual(await readAgreementMinutes(own, 'acme', end - 60, end), before);
+  assert.equal((await computeStatement(own, known.definition, '2026-10'))?.total_minutes, 60, 'an old month does not lie before the beginning');
+});

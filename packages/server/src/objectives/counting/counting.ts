@@ -53,7 +53,7 @@ export async function countRound(client: Queryable, plan: CountingPlan): Promise
   const { amendment_seq: amendmentSeq } = await readProgress(client);
   const withSketches = plan.objectives.some(({ indicator }) => indicator.measure === 'overhead_latency');
   const changed = new Set<string>();
-  const { minutes: amended, lastSeq } = await readAmended(client, amendmentSeq);
+  const { minutes: amended, lastSeq } = await readAmended(client, amendmentSeq, plan.keptDays);
   const again = await readSealedAt(client, amended);
   // Amended minutes are told to every counter: one that has not come to them yet will find the same again.
   for (let at = 0; at < again.length; at += batchMinutes) await countMinutes(client, again.slice(at, at + batchMinutes), () => counters);
@@ -62,9 +62,10 @@ export async function countRound(client: Queryable, plan: CountingPlan): Promise
   const late = counters.filter(({ minuteSeq }) => minuteSeq < front);
   const fresh = await advance(counters.filter(({ minuteSeq }) => minuteSeq === front), front, Number.MAX_SAFE_INTEGER);
   const caughtUp = late.length === 0 ? 0 : await advance(late, Math.min(...late.map(({ minuteSeq }) => minuteSeq)), front);
+  // The first minute stays where it was when old coverage is trimmed: an old month is not one before the beginning.
   const { rows } = await client.query<{ last_minute: number | null }>(
     `update objective_progress set amendment_seq = $1,
-       first_minute = (select min(minute) from objective_coverage), last_minute = (select max(minute) from objective_coverage)
+       first_minute = least(first_minute, (select min(minute) from objective_coverage)), last_minute = (select max(minute) from objective_coverage)
      returning last_minute`,
     [lastSeq],
   );

@@ -47,10 +47,17 @@ async function readMinutes(database: Queryable, condition: string, values: unkno
   return rows.map(({ minute, seq, covered, lost }) => ({ minute: minute.getTime() / 60_000, seq, coveredSeconds: covered, lostSeconds: lost }));
 }
 
-/** Minutes that amendments after `afterSeq` changed, and the last of those amendments. */
-export async function readAmended(database: Queryable, afterSeq: number): Promise<{ minutes: number[]; lastSeq: number }> {
-  const { rows } = await database.query<{ minute: Date; seq: number }>('select minute, seq from minute_amendments where seq > $1 order by seq limit 20000', [afterSeq]);
-  return { minutes: [...new Set(rows.map(({ minute }) => minute.getTime() / 60_000))].toSorted((a, b) => a - b), lastSeq: rows.at(-1)?.seq ?? afterSeq };
+/**
+ * Minutes that amendments after `afterSeq` changed, and the last of those amendments. A minute whose counts are gone after
+ * `keptDays` is not among them: read anew, it would hold nothing but the late fact.
+ */
+export async function readAmended(database: Queryable, afterSeq: number, keptDays: number | undefined): Promise<{ minutes: number[]; lastSeq: number }> {
+  const { rows } = await database.query<{ minute: Date; seq: number; kept: boolean }>(
+    `select minute, seq, ($2::int is null or minute >= now() - $2::int * interval '1 day') as kept from minute_amendments where seq > $1 order by seq limit 20000`,
+    [afterSeq, keptDays ?? null],
+  );
+  const kept = rows.filter((row) => row.kept);
+  return { minutes: [...new Set(kept.map(({ minute }) => minute.getTime() / 60_000))].toSorted((a, b) => a - b), lastSeq: rows.at(-1)?.seq ?? afterSeq };
 }
 
 interface CountRow {
