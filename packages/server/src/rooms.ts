@@ -6,7 +6,7 @@ import { createAccountsRoom } from './accounts/room.ts';
 import { reEncryptionJob } from './accounts/vault/re-encryption.ts';
 import { vaultRoutes } from './accounts/vault/vault-routes.ts';
 import type { Vault } from './accounts/vault/vault.ts';
-import { tellBurnAlert } from './alerts/burn-alerts.ts';
+import { tellBudgetAlert } from './alerts/budget-alerts.ts';
 import { createAlertsRoom } from './alerts/room.ts';
 import type { Configuration } from './configuration.ts';
 import { ConnectorOverrides } from './connectors/connector-overrides.ts';
@@ -123,7 +123,7 @@ export async function buildRooms(foundation: Foundation): Promise<Rooms> {
   onClose(() => alerts.close());
   if (configuration.role !== 'api') alerts.watch.start();
 
-  const objectives = createObjectivesRoom({ pool, log, now, playbook, tell: (client, told) => tellBurnAlert(client, playbook.alerts, told), keptDays: configuration.minutesDays, evaluates: configuration.role !== 'api' });
+  const objectives = createObjectivesRoom({ pool, log, now, playbook, tell: (client, told) => tellBudgetAlert(client, playbook.alerts, told), keptDays: configuration.minutesDays, evaluates: configuration.role !== 'api' });
   onClose(() => objectives.close());
   telemetry.showMetrics(() => objectives.metrics());
 

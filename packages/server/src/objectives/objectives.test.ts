@@ -14,8 +14,8 @@ import { insertCalls, type CallRow } from '../telemetry/call-store.ts';
 import { newId } from '../identifier.ts';
 import { readPlaybook } from '../playbook/playbook.ts';
 import { definitionsOf } from './definitions.ts';
-import type { TellBurn } from './evaluation/evaluation.ts';
-import { tellBurnAlert } from '../alerts/burn-alerts.ts';
+import type { TellBudget } from './evaluation/evaluation.ts';
+import { tellBudgetAlert } from '../alerts/budget-alerts.ts';
 import { tick } from './tick.ts';
 
 /** The first minute that is written here; what the running server seals itself comes after all of it. */
@@ -83,7 +83,7 @@ test('a vendor\'s failures burn the customer\'s budget and not ours; alerts fire
   await seal(outage, outage + 1, () => [failing(series.acme, 500, 'upstream'), failing(series.globex, 500, 'upstream')]);
   assert.equal((await tick(evenkeel.database.pool, definitions)).fired, 0);
   await seal(outage + 1, outage + 2, () => [failing(series.acme, 500, 'upstream'), failing(series.globex, 500, 'upstream')]);
-  const tell: TellBurn = (client, told) => tellBurnAlert(client, { routes: [] } as unknown as AlertsFile, told);
+  const tell: TellBudget = (client, told) => tellBudgetAlert(client, { routes: [] } as unknown as AlertsFile, told);
   const done = await tick(evenkeel.database.pool, definitions, { tell });
   assert.ok(done.fired > 0);
   const open = await get<List<{ title: string; severity: string; state: string }>>('/v1/alerts');

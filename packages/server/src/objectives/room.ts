@@ -9,7 +9,7 @@ import { agreementRoutes } from './agreements/agreement-routes.ts';
 import { exclusionRoutes } from './agreements/exclusion-routes.ts';
 import { definitionsOf } from './definitions.ts';
 import { gateRoutes } from './deploying/gate-routes.ts';
-import type { TellBurn } from './evaluation/evaluation.ts';
+import type { TellBudget } from './evaluation/evaluation.ts';
 import { objectiveMetrics } from './evaluation/objective-metrics.ts';
 import { objectiveRoutes } from './evaluation/objective-routes.ts';
 import { sumsRetentionJob } from './retention.ts';
@@ -20,8 +20,8 @@ export interface ObjectivesParts {
   readonly log: Log;
   readonly now: () => number;
   readonly playbook: Playbook;
-  /** Where burn-rate alerts of the whole installation go, in the transaction that fires or ends them. */
-  readonly tell: TellBurn;
+  /** Where burn-rate alerts and modes of the whole installation go, in the transaction that begins or ends them. */
+  readonly tell: TellBudget;
   /** Days that telemetry keeps counts by minute. */
   readonly keptDays: number;
   /** Whether this node evaluates. */

@@ -4,7 +4,7 @@ import { transaction, type Pool, type Queryable } from '../database/pool.ts';
 import { keepStatements, statedMonths } from './agreements/statements.ts';
 import { countRound, lockCounting, readProgress } from './counting/counting.ts';
 import { readAgreements, type Definitions } from './definitions.ts';
-import { evaluate, type TellBurn } from './evaluation/evaluation.ts';
+import { evaluate, type TellBudget } from './evaluation/evaluation.ts';
 
 export interface TickResult {
   readonly minutes: number;
@@ -18,7 +18,7 @@ export interface TickResult {
 
 export interface TickOptions {
   readonly signal?: AbortSignal;
-  readonly tell?: TellBurn;
+  readonly tell?: TellBudget;
   /** Days that telemetry keeps counts by minute. */
   readonly keptDays?: number;
 }
