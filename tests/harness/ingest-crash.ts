@@ -81,7 +81,7 @@ export async function crashIngest(plan: CrashPlan): Promise<CrashReport> {
 }
 
 /** Production's own program. */
-class ServerProcess {
+export class ServerProcess {
   readonly #environment: Record<string, string>;
   #child: ChildProcess | undefined;
 

@@ -11,22 +11,45 @@ const pairs = Array.from({ length: 1024 }, (_, at) => alphabet.charAt(at >> 5) +
 /** Random numbers are drawn for many ids at once: one draw costs as much as making the id does. */
 const random = new Uint16Array(2048);
 let used = random.length;
-let timeMs = -1;
-let timeText = '';
 
-/** `acc_01kb…`: 26 characters of Crockford base 32 behind the prefix, the first ten of them the time in ms. */
-export function newId(prefix: string, nowMs: number = Date.now()): string {
-  if (nowMs !== timeMs) {
-    timeMs = nowMs;
-    timeText = writeTime(nowMs);
-  }
-  if (used === random.length) {
+/**
+ * Ids of one millisecond sort by the order in which this process made them (RFC 9562, section 6.2, method 1): their first
+ * 20 random bits are a counter that begins anywhere in its lower half; 60 bits are drawn for each.
+ */
+interface Sequence {
+  timeMs: number;
+  timeText: string;
+  counter: number;
+}
+const counterEnd = 2 ** 20;
+/** By the clock, and by a moment that is given: rows of the past are given ids in between. */
+const present: Sequence = { timeMs: -1, timeText: '', counter: 0 };
+const given: Sequence = { timeMs: -1, timeText: '', counter: 0 };
+
+/**
+ * `acc_01kb…`: 26 characters of Crockford base 32 behind the prefix, the first ten of them the time in ms. Without `nowMs`
+ * ids go up even where the clock is set back; with it they have exactly that time.
+ */
+export function newId(prefix: string, nowMs?: number): string {
+  const sequence = nowMs === undefined ? present : given;
+  const ms = nowMs ?? Math.max(Date.now(), present.timeMs);
+  if (used + 7 > random.length) {
     randomFillSync(random);
     used = 0;
   }
-  let text = `${prefix}_${timeText}`;
-  for (const end = used + 8; used < end; used += 1) text += pairs[(random[used] ?? 0) & 1023];
+  if (ms !== sequence.timeMs) begin(sequence, ms);
+  else if ((sequence.counter += 1) === counterEnd) begin(sequence, nowMs ?? ms + 1);
+  const { counter } = sequence;
+  let text = `${prefix}_${sequence.timeText}${pairs[counter >> 10]}${pairs[counter & 1023]}`;
+  for (const end = used + 6; used < end; used += 1) text += pairs[(random[used] ?? 0) & 1023];
   return text;
+}
+
+function begin(sequence: Sequence, ms: number): void {
+  sequence.timeMs = ms;
+  sequence.timeText = writeTime(ms);
+  sequence.counter = ((random[used] ?? 0) << 3) | ((random[used + 1] ?? 0) >> 13);
+  used += 1;
 }
 
 function writeTime(ms: number): string {

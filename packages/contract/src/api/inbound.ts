@@ -2,6 +2,7 @@
 import Type from 'typebox';
 import { EventSource } from '../unified/events.ts';
 import { EvidenceBody } from './calls.ts';
+import { Delivery } from './deliveries.ts';
 import { listOf, pageQuery } from './list.ts';
 
 const when = Type.String({ format: 'date-time' });
@@ -36,11 +37,12 @@ export const InboundEvent = Type.Object(
 export type InboundEvent = Type.Static<typeof InboundEvent>;
 export const InboundEventList = listOf(InboundEvent);
 
-export const InboundDelivery = Type.Object({
+export const InboundPublished = Type.Object({
   event_id: Type.String(),
   type: Type.String(),
   published_at: when,
   data: Type.Unknown(),
+  deliveries: Type.Array(Delivery, { description: 'To the endpoints the caller may see, newest first, at most 100. Attempts: GET /v1/deliveries/{id}.' }),
 });
 
 export const InboundEventDetail = Type.Object(
@@ -61,7 +63,7 @@ export const InboundEventDetail = Type.Object(
         verification: Type.Unknown({ description: 'Which rule proved the request, and when it was signed.' }),
       }),
     ),
-    events: Type.Array(InboundDelivery, { description: 'What was published for it. Their deliveries: GET /v1/deliveries?event_id=…' }),
+    events: Type.Array(InboundPublished, { description: 'What was published for it, each with its deliveries.' }),
   },
   { $id: 'InboundEventDetail' },
 );

@@ -1621,13 +1621,6 @@ export interface InboundAddress {
   docs_url: string | null;
 }
 
-export interface InboundDelivery {
-  event_id: string;
-  type: string;
-  published_at: string;
-  data: unknown;
-}
-
 export interface InboundEvent {
   id: string;
   source: 'webhook' | 'pull' | 'backfill';
@@ -1686,8 +1679,8 @@ export interface InboundEventDetail {
     /** Which rule proved the request, and when it was signed. */
     verification: unknown;
   } | null;
-  /** What was published for it. Their deliveries: GET /v1/deliveries?event_id=… */
-  events: InboundDelivery[];
+  /** What was published for it, each with its deliveries. */
+  events: InboundPublished[];
 }
 
 export interface InboundEventList {
@@ -1710,6 +1703,15 @@ export interface InboundEventQuery {
 }
 
 export type InboundEventState = 'pending' | 'processed' | 'ignored' | 'dead';
+
+export interface InboundPublished {
+  event_id: string;
+  type: string;
+  published_at: string;
+  data: unknown;
+  /** To the endpoints the caller may see, newest first, at most 100. Attempts: GET /v1/deliveries/{id}. */
+  deliveries: Delivery[];
+}
 
 export interface InboundTask {
   kind: 'subscription' | 'pull' | 'backfill';

@@ -23,6 +23,8 @@ export interface AccountHooks {
   removing(account: { readonly id: string; readonly tenantId: string }): Promise<void>;
   /** In the transaction that deletes the account. */
   removed(client: Queryable, account: { readonly id: string; readonly connectorId: string }): Promise<void>;
+  /** That transaction is committed. What this node remembers of the account is dropped here: news of its own deed would reach it later than the answer reaches the caller. */
+  gone(account: { readonly id: string }): Promise<void>;
 }
 
 export class LateHooks implements AccountHooks {
@@ -42,5 +44,9 @@ export class LateHooks implements AccountHooks {
 
   async removed(client: Queryable, account: { readonly id: string; readonly connectorId: string }): Promise<void> {
     return (await this.#hooks.promise).removed(client, account);
+  }
+
+  async gone(account: { readonly id: string }): Promise<void> {
+    return (await this.#hooks.promise).gone(account);
   }
 }

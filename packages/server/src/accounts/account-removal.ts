@@ -36,6 +36,7 @@ export async function removeAccount(parts: RemovalParts, account: AccountRow, ac
     await parts.hooks?.removed(client, { id: account.id, connectorId: account.connector_id });
     await client.query('delete from oauth_states where session_id in (select id from connect_sessions where account_id = $1)', [account.id]);
   });
+  await parts.hooks?.gone({ id: account.id });
   return { id: account.id, deleted: true, revocation };
 }
 

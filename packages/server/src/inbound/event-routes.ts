@@ -12,6 +12,7 @@ import { decodeCursor, pageOf } from '../http/cursor.ts';
 import { Refusal } from '../http/problem.ts';
 import { route, type Route } from '../http/route.ts';
 import { timeOfId } from '../identifier.ts';
+import { visibleEndpoints } from '../outbound/endpoint-access.ts';
 import { eraseTenant } from './erasure.ts';
 import { findEvent, listEvents, type EventFilter } from './event-store.ts';
 import { addressUrl, ensureAddress } from './receiving/address-store.ts';
@@ -58,7 +59,7 @@ function showRoute({ pool }: EventRouteParts): Route {
   return route({
     method: 'GET',
     path: '/v1/inbound-events/:id',
-    summary: 'One event: its request with secrets masked, how it was verified, what became of it',
+    summary: 'One event: its request with secrets masked, how it was verified, what became of it, and its deliveries',
     tag,
     access: 'read',
     audit: { none: 'reads only' },
@@ -74,7 +75,7 @@ function showRoute({ pool }: EventRouteParts): Route {
         last_duplicate_at: event.duplicate_at?.toISOString() ?? null,
         next_attempt_at: rows[0]?.due_at.toISOString() ?? null,
         request: request === undefined ? null : shownRequest(request, event.position, caller.tenantId !== null && request.tenant_id !== caller.tenantId),
-        events: await readPublished(pool, event.published),
+        events: await readPublished(pool, event.published, await visibleEndpoints(pool, undefined, caller)),
       };
     },
   });

@@ -5,6 +5,8 @@ import { describe, it } from 'node:test';
 import { serve } from '@evenkeel/tests/harness/loopback-servers.ts';
 import { startInboundEvenkeel } from '@evenkeel/tests/harness/inbound-evenkeel.ts';
 import { bodyOf, sign, signatureHeader, vendorEvent, webhookManifest } from '@evenkeel/tests/harness/webhook-vendor.ts';
+import { newId } from '../identifier.ts';
+import { insertRequests, type RequestRow } from './request-store.ts';
 
 /** What the vendor of thin events answers next, by the contact's id. */
 const answers = new Map<string, { status: number; body?: object; headers?: Record<string, string> }[]>();
@@ -15,7 +17,7 @@ const vendorUrl = await serve((request, response) => {
   const next = answers.get(id)?.shift() ?? { status: 200, body: { id, name: `Fetched ${id}` } };
   response.writeHead(next.status, { 'content-type': 'application/json', ...next.headers }).end(JSON.stringify(next.body ?? {}));
 });
-const inbound = await startInboundEvenkeel({ EVENKEEL_HOST_MAP: JSON.stringify({ 'api.inbox-crm.example': vendorUrl }) });
+const inbound = await startInboundEvenkeel({ EVENKEEL_ALLOW_PRIVATE_ENDPOINTS: '127.0.0.0/8', EVENKEEL_HOST_MAP: JSON.stringify({ 'api.inbox-crm.example': vendorUrl }) });
 const { evenkeel, address, send, settled, published } = inbound;
 const { call, database } = evenkeel;
 const { pool } = database;
@@ -50,6 +52,48 @@ describe('a webhook', () => {
     assert.equal(json['state'], 'processed');
     assert.deepEqual(json['published'], (json['events'] as { event_id: string }[]).map(({ event_id: id }) => id));
     assert.ok(Number(json['lag_ms']) < 10_000);
+  });
+
+  it('that comes again on another day, in another partition, is the same event still', async () => {
+    const one = await address();
+    assert.equal(await send(one, bodyOf({ contact: { id: '52', name: 'Once' } })), 200);
+    await settled(one.accountId);
+    const { rows } = await pool.query<RequestRow>('select * from inbound_requests where account_id = $1', [one.accountId]);
+    const row = rows[0] ?? assert.fail('nothing is stored');
+    const receivedAtMs = row.received_at.getTime() + 86_400_000;
+    const { body, query, method, verification } = row;
+    await insertRequests(pool, [{ id: newId('ibr', receivedAtMs), receivedAtMs, source: 'webhook', lane: 0, connectorId: row.connector_id, connectorVersion: row.connector_version, addressId: row.address_id, accountId: row.account_id, tenantId: row.tenant_id, method, query, headers: '', body, verification: JSON.stringify(verification) }]);
+    await settled(one.accountId);
+    const partitions = await pool.query('select distinct tableoid from inbound_requests where account_id = $1', [one.accountId]);
+    assert.equal(partitions.rows.length, 2);
+    const [event, ...more] = await eventsOf(one.accountId);
+    assert.equal(more.length, 0);
+    assert.equal((await call('GET', `/v1/inbound-events/${String(event?.['id'])}`)).json?.['duplicates'], 1);
+    assert.equal((await published(one.accountId)).length, 1);
+  });
+
+  it('is shown with the deliveries of what was published for it, to each caller those of its own endpoints', async () => {
+    const tenantId = 'delivered';
+    const one = await address({ tenantId });
+    const key = String((await call('POST', '/v1/api-keys', { body: { name: 'delivered', scope: 'admin', tenant_id: tenantId } })).json?.['key']);
+    const target = await serve((_, response) => void response.writeHead(204).end());
+    const endpoints = await Promise.all([{ key, body: { tenant_id: tenantId, url: target, event_types: ['crm.*'] } }, { body: { url: target, event_types: ['crm.*'] } }].map((options) => call('POST', '/v1/endpoints', options)));
+    for (const { status, text } of endpoints) assert.equal(status, 201, text);
+    const ids = endpoints.map(({ json }) => String(json?.['id']));
+    try {
+      assert.equal(await send(one, bodyOf({ contact: { id: '53', name: 'Told on' } })), 200);
+      await settled(one.accountId);
+      const [event] = await eventsOf(one.accountId);
+      const shown = async (as?: string): Promise<Record<string, unknown>[]> => {
+        const { json } = await call('GET', `/v1/inbound-events/${String(event?.['id'])}`, as === undefined ? {} : { key: as });
+        return ((json?.['events'] ?? []) as { deliveries: Record<string, unknown>[] }[]).flatMap(({ deliveries }) => deliveries);
+      };
+      await inbound.until(async () => (await shown()).every(({ state }) => state === 'delivered'), 'both are delivered');
+      assert.deepEqual(sorted((await shown()).map(({ endpoint_id: id }) => id)), sorted(ids));
+      assert.deepEqual((await shown(key)).map(({ endpoint_id: id, last_status: status }) => [id, status]), [[ids[0], 204]]);
+    } finally {
+      for (const id of ids) await call('DELETE', `/v1/endpoints/${id}`);
+    }
   });
 
   it('is cut into events, each with its own identity and end; one without meaning is ignored, one that cannot be mapped is dead', async () => {

@@ -82,21 +82,22 @@ export async function handOver(pool: Pool): Promise<number> {
   });
 }
 
-/** One that waits already is not queued twice: it will be worked on. */
+/** One that waits already is not queued twice: it will be worked on. Its state is left alone, since it may be finished at this moment. */
 async function enqueue(client: Queryable, replayId: string, events: readonly { received_at: Date; id: string }[]): Promise<void> {
-  const given = [events.map(({ received_at }) => received_at), events.map(({ id }) => id)];
-  await client.query(
+  const columnsOf = (list: typeof events): unknown[] => [list.map(({ received_at }) => received_at), list.map(({ id }) => id)];
+  const { rows } = await client.query<{ received_at: Date; id: string }>(
     `insert into inbound_work (received_at, event_id, connector_id, account_id, order_key, replayed, replay_id)
      select e.received_at, e.id, e.connector_id, e.account_id, e.order_key, true, $3
      from unnest($1::timestamptz[], $2::text[]) as g (received_at, id) join inbound_events e using (received_at, id)
      order by e.received_at, e.request_id, e.position, e.id
-     on conflict (event_id) do nothing`,
-    [...given, replayId],
+     on conflict (event_id) do nothing
+     returning received_at, event_id as id`,
+    [...columnsOf(events), replayId],
   );
   await client.query(
     `update inbound_events e set state = 'pending', reason = 'It is replayed.', processed_at = null, updated_at = now()
      from unnest($1::timestamptz[], $2::text[]) as g (received_at, id) where e.received_at = g.received_at and e.id = g.id`,
-    given,
+    columnsOf(rows),
   );
 }
 

@@ -41,6 +41,8 @@ export function inboundRetentionJob(parts: RetentionParts): AnyJob {
       await makeInboundPartitions(pool, now());
       await dropDayPartitions(pool, events, now(), keepDays);
       await dropDayPartitions(pool, requests, now(), keepDays);
+      // Work on what is dropped would stand before later events of its object for ever.
+      await pool.query('delete from inbound_work where received_at < $1', [new Date(now() - (keepDays + 1) * dayS * 1000)]);
       await forgetKeys(parts, signal);
     },
   });

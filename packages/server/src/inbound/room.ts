@@ -106,16 +106,19 @@ export async function createInboundRoom(parts: InboundParts): Promise<InboundRoo
   const refusals = new RefusalLog(log, now);
   const receiver = new Receiver({ ...common, directory, writer, keys: new VendorKeys(parts.upstream, now), refusals, stored: wake });
 
+  let working: Loop | undefined;
   const waiting = new WaitingWork({
     ...common,
     owner: node,
     leaseMs: parts.leaseMs ?? 60_000,
+    ended: () => working?.wake(),
     fetchRecord: async (owner, model, id) => readFetched(await callInside(unified, { id: owner.accountId, tenantId: owner.tenantId }, { model, method: 'get', id, query: {}, headers: {} })),
   });
 
   const standing = new StandingWork({
     ...parts,
     owner: node,
+    forget: (accountId) => directory.forgetAccount(accountId),
     leaseS: standingLeaseS,
     vendor: createVendor({ upstream: parts.upstream, crypto: parts.signing, now, log }),
     list: (account, model, query) => callInside(unified, account, { model, method: 'list', query, headers: {} }),
@@ -131,15 +134,15 @@ export async function createInboundRoom(parts: InboundParts): Promise<InboundRoo
       const split = async (): Promise<number> => {
         const begun = performance.now();
         const { requests, waiting: handed } = await splitBatch(common);
-        if (handed > 0) working.wake();
+        if (handed > 0) working?.wake();
         // Acknowledging comes first: while that takes long, working on what was acknowledged takes a fifth of the time.
         if (writer.recentMs > slowAcknowledgementMs) await pause(Math.min(4 * (performance.now() - begun), longestYieldMs));
         return requests;
       };
-      const working = new Loop({ name: 'waiting', idleMs: workIdleMs, log, work: () => waiting.workOnBatch() });
+      working = new Loop({ name: 'waiting', idleMs: workIdleMs, log, work: () => waiting.workOnBatch() });
       const replaying = async (): Promise<number> => {
         const handed = await handOver(pool);
-        if (handed > 0) working.wake();
+        if (handed > 0) working?.wake();
         return handed;
       };
       loops.push(working, new Loop({ name: 'replays', idleMs: replayIdleMs, log, work: replaying }));
@@ -153,6 +156,7 @@ export async function createInboundRoom(parts: InboundParts): Promise<InboundRoo
     metrics: () => inboundMetrics({ database: pool, writer, events: counts, refusals }),
     async close() {
       await Promise.all(loops.map((loop) => loop.close()));
+      await waiting.settled();
       await writer.settled();
       await intake.end();
     },

@@ -8,7 +8,8 @@ import { route, type Route } from '../http/route.ts';
 import { cancelDelivery, findDelivery, listAttempts, listDeliveries, retryDelivery, shownDelivery, type DeliveryRow } from './delivery-store.ts';
 import { readEvents } from './delivering/queue.ts';
 import { messageOf } from './delivering/sender.ts';
-import { findEndpoint, listEndpointIds } from './endpoint-store.ts';
+import { visibleEndpoints } from './endpoint-access.ts';
+import { findEndpoint } from './endpoint-store.ts';
 import { announceDeliveries } from './publish.ts';
 
 export function deliveryRoutes(pool: Pool): Route[] {
@@ -44,13 +45,6 @@ function listRoute(pool: Pool): Route {
       return pageOf(rows, limit, ({ id }) => id, shownDelivery);
     },
   });
-}
-
-/** Null: every one there is. Deleted endpoints count, their deliveries stay readable. */
-async function visibleEndpoints(pool: Pool, endpointId: string | undefined, caller: Caller): Promise<string[] | null> {
-  if (caller.tenantId === null) return endpointId === undefined ? null : [endpointId];
-  const own = await listEndpointIds(pool, caller.tenantId);
-  return endpointId === undefined ? own : own.filter((id) => id === endpointId);
 }
 
 function showRoute(pool: Pool): Route {

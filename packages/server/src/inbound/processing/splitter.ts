@@ -102,7 +102,7 @@ async function splitAtMost(parts: SplitterParts, atMost: number, poisoned?: stri
     if (requests.length === 0) return nothing;
     const pieces = await piecesOf(parts, client, requests, poisoned);
     const fresh = await noteKeys(client, pieces.map(({ row }) => ({ key: row.dedupe_key, eventId: row.id })));
-    const { work, events, rows } = inIdOrder(await workOn(parts, client, pieces.filter(({ row }) => fresh.has(row.id)), after));
+    const { work, events, rows } = await workOn(parts, client, pieces.filter(({ row }) => fresh.has(row.id)), after);
     await insertEvents(client, rows);
     await publishEvents(client, events);
     await enqueueWork(client, work);
@@ -266,14 +266,6 @@ async function workOn(parts: SplitterParts, client: Queryable, pieces: readonly 
     after.push(() => parts.counts.settled(row, parts.now(), piece.event?.payload));
   }
   return worked;
-}
-
-/** Ids of one millisecond sort by chance. Those of a batch are dealt out anew, so that who reads events by id reads them in order. */
-function inIdOrder({ rows, events, work }: Worked): Worked {
-  const sorted = events.map(({ id }) => id).toSorted((a, b) => (a < b ? -1 : 1));
-  const dealt = new Map(events.map(({ id }, index) => [id, sorted[index] ?? id]));
-  const deal = (id: string): string => dealt.get(id) ?? id;
-  return { rows: rows.map((row) => ({ ...row, published: row.published.map(deal) })), events: events.map((event) => ({ ...event, id: deal(event.id) })), work };
 }
 
 const behind = { kind: 'retry', reason: 'It waits for an earlier event of its object.', delayMs: 0, counted: false, wholeAccount: false } as const;

@@ -34,6 +34,8 @@ export interface WaitingParts {
   readonly random: () => number;
   readonly owner: string;
   readonly leaseMs: number;
+  /** An event was worked on: a later one of its object may be taken. Cheap. */
+  readonly ended: () => void;
   /** The unified get of a model for an account, as any caller's. */
   readonly fetchRecord: (owner: EventOwner, model: string, id: string) => Promise<Fetched>;
 }
@@ -56,32 +58,44 @@ interface Ended {
 }
 
 const batch = 64;
+/** Events worked on at once on a node: those that a slow vendor holds up do not hold up the others. */
+const maxUnderWay = 512;
 
 export class WaitingWork {
   readonly #parts: WaitingParts;
   readonly #finisher: GroupWriter<Ended>;
+  readonly #underWay = new Set<Promise<void>>();
 
   constructor(parts: WaitingParts) {
     this.#parts = parts;
     this.#finisher = new GroupWriter<Ended>({ write: (ended) => this.#finish(ended), bytesOf: () => 1_000, isRowFault: (error) => error instanceof Error && 'code' in error && /^2[23]/.test(String(error.code)), writers: 1, maxGroupRows: 100 });
   }
 
-  /** Takes and works on one batch; how many there were. Rejects when the database cannot be reached. */
+  /** Takes one batch and begins to work on it; how many there were. Rejects when the database cannot be reached. */
   async workOnBatch(): Promise<number> {
     const { pool, owner, leaseMs } = this.#parts;
+    while (this.#underWay.size > maxUnderWay - batch) await Promise.race(this.#underWay);
     const works = await claimWork(pool, { owner, leaseMs, atMost: batch });
     if (works.length === 0) return 0;
     const requests = await readRequests(pool, [...new Set(works.map(({ event }) => event.request_id))]);
     const present = await presentOwners(pool, [...new Set(works.flatMap(({ event }) => event.account_id ?? []))]);
     const read = new Map<string, Promise<readonly ReadEvent[] | string>>();
-    const results = await Promise.allSettled(
-      works.map(async (work) => {
-        const outcome = await this.#resolve(work, requests.get(work.event.request_id), present, read);
-        await this.#settle(work, outcome);
-      }),
-    );
-    for (const result of results) if (result.status === 'rejected') this.#parts.log.warn({ err: result.reason as unknown }, 'inbound: the end of an event could not be stored; it is worked on again when its lease ends');
+    for (const work of works) {
+      const working = this.#resolve(work, requests.get(work.event.request_id), present, read)
+        .then((outcome) => this.#settle(work, outcome))
+        .catch((error: unknown) => this.#parts.log.warn({ err: error }, 'inbound: the end of an event could not be stored; it is worked on again when its lease ends'))
+        .finally(() => {
+          this.#underWay.delete(working);
+          this.#parts.ended();
+        });
+      this.#underWay.add(working);
+    }
     return works.length;
+  }
+
+  /** Resolves when nothing is under way any more. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#underWay);
   }
 
   async #resolve(work: Work, request: RequestRow | undefined, present: ReadonlyMap<string, EventOwner>, read: Map<string, Promise<readonly ReadEvent[] | string>>): Promise<Outcome | Adoption | SplitAgain> {

@@ -66,7 +66,7 @@ export class AddressDirectory {
     const directory = new AddressDirectory(parts);
     const resynchronise = (): void => directory.#forget(() => true);
     await parts.notifications.listen(addressChannel, { notified: (id) => directory.#forget(({ address }) => address.id === id), resynchronise });
-    await parts.notifications.listen(accountChannel, { notified: (id) => directory.#forget(({ address }) => address.accountId === id), resynchronise });
+    await parts.notifications.listen(accountChannel, { notified: (id) => directory.forgetAccount(id), resynchronise });
     await parts.notifications.listen(connectorChannel, { notified: (payload) => directory.#forget(({ address }) => address.connectorId === payload.replace(/^app:/, '')), resynchronise });
     return directory;
   }
@@ -93,6 +93,10 @@ export class AddressDirectory {
     };
     loading.found.then(done, () => done());
     return loading.found;
+  }
+
+  forgetAccount(id: string): void {
+    this.#forget(({ address }) => address.accountId === id);
   }
 
   /** An entry is dropped where its address is concerned; what is not known, or is being read, is dropped always. */

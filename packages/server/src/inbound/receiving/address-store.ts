@@ -69,9 +69,9 @@ export async function ensureAddress(database: Queryable, vault: Vault, owner: Ad
   return made;
 }
 
-/** Adds secrets to an address. `unlessSet`: only when none of the names has a value yet; false when one has. */
+/** Adds secrets to an address; false when it is closed. `unlessSet`: only when none of the names has a value yet; false when one has. */
 export async function addAddressSecrets(client: Queryable, vault: Vault, id: string, secrets: Readonly<Record<string, unknown>>, unlessSet = false): Promise<boolean> {
-  const { rows } = await client.query<AddressRow>(`select ${columns} from inbound_addresses where id = $1 for update`, [id]);
+  const { rows } = await client.query<AddressRow>(`select ${columns} from inbound_addresses where id = $1 and closed_at is null for update`, [id]);
   const [row] = rows;
   if (row === undefined) return false;
   const { token, secret } = parse(vault, row);

@@ -1,7 +1,9 @@
 /** Events as the API shows them; of a request its headers and body with secrets masked. */
 import type { InboundEvent, InboundEventDetail } from '@evenkeel/contract/api/inbound.ts';
+import type { Delivery } from '@evenkeel/contract/api/deliveries.ts';
 import { createMasker, mask, maskHeaders } from '@evenkeel/core/telemetry/masking.ts';
 import type { Queryable } from '../../database/pool.ts';
+import { listDeliveries, shownDelivery } from '../../outbound/delivery-store.ts';
 import type { EventRow } from '../event-store.ts';
 import { readHeaderLines } from '../receiving/header-lines.ts';
 import type { RequestRow } from '../request-store.ts';
@@ -63,8 +65,13 @@ function shownBody(body: Buffer, masker: (text: string) => string): NonNullable<
   }
 }
 
-export async function readPublished(database: Queryable, ids: readonly string[]): Promise<InboundEventDetail['events']> {
+const shownDeliveries = 100;
+
+/** `endpointIds`: those whose deliveries the caller may see; null: all. */
+export async function readPublished(database: Queryable, ids: readonly string[], endpointIds: readonly string[] | null): Promise<InboundEventDetail['events']> {
   if (ids.length === 0) return [];
   const { rows } = await database.query<{ id: string; type: string; payload: unknown; created_at: Date }>('select id, type, payload, created_at from events where id = any($1) order by id', [ids]);
-  return rows.map(({ id, type, payload, created_at }) => ({ event_id: id, type, published_at: created_at.toISOString(), data: payload }));
+  const deliveriesOf = async (eventId: string): Promise<Delivery[]> =>
+    (await listDeliveries(database, { endpointIds, eventId, state: null, eventType: null, sinceMs: null, before: null, limit: shownDeliveries })).map(shownDelivery);
+  return Promise.all(rows.map(async ({ id, type, payload, created_at: at }) => ({ event_id: id, type, published_at: at.toISOString(), data: payload, deliveries: await deliveriesOf(id) })));
 }

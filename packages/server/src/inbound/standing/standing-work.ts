@@ -18,6 +18,8 @@ export interface StandingParts extends SubscriptionParts, ListParts {
   /** Id and rules of every connector in effect. */
   readonly declared: () => readonly { readonly id: string; readonly webhooks: Webhooks | undefined }[];
   readonly log: Log;
+  /** Drops what this node remembers of the account's address. */
+  readonly forget: (accountId: string) => void;
   readonly owner: string;
   /** Whether accounts tell of what was there before they were connected. */
   readonly backfills: boolean;
@@ -62,7 +64,7 @@ export class StandingWork implements AccountHooks {
       end = await this.#perform(opening.opened, task);
     } catch (error) {
       log.warn({ err: error, accountId: task.account_id, kind: task.kind, name: task.name }, 'inbound: a standing task failed and is repeated');
-      end = { state: 'failing', dueAtMs: now() + 60_000, progress: task.progress, error: error instanceof Error ? error.message : 'It failed.' };
+      end = { state: 'failing', dueAtMs: now() + 60_000, progress: null, error: error instanceof Error ? error.message : 'It failed.' };
     }
     if (end === 'overtaken') return;
     if (end.error !== null && task.failures === 0) log.warn({ accountId: task.account_id, connector: task.connector_id, kind: task.kind, name: task.name, reason: end.error }, 'inbound: a standing task does not get on');
@@ -107,6 +109,11 @@ export class StandingWork implements AccountHooks {
   async removed(client: Parameters<AccountHooks['removed']>[0], { id, connectorId }: { readonly id: string; readonly connectorId: string }): Promise<void> {
     await removeTasks(client, id);
     await closeAddress(client, this.#parts.vault, { connectorId, accountId: id });
+  }
+
+  gone({ id }: { readonly id: string }): Promise<void> {
+    this.#parts.forget(id);
+    return Promise.resolve();
   }
 
   /** Takes an account's subscriptions back from the vendor, while its credential is still there. Never rejects. */

@@ -41,7 +41,8 @@ export interface Task {
 export interface TaskEnd {
   readonly state: 'active' | 'failing' | 'done' | 'removed';
   readonly dueAtMs: number | null;
-  readonly progress: Progress;
+  /** Null: as it was last stored. */
+  readonly progress: Progress | null;
   readonly expiresAtMs?: number | null;
   readonly pages?: number;
   readonly records?: number;
@@ -123,7 +124,7 @@ export async function endTask(database: Queryable, task: Task, end: TaskEnd): Pr
   const date = (ms: number | null | undefined): Date | null => (ms === null || ms === undefined ? null : new Date(ms));
   await database.query(
     `update inbound_tasks
-     set state = $5, due_at = $6, progress = $7, expires_at = $8, pages = pages + $9, records = records + $10, recreated = recreated + $11,
+     set state = $5, due_at = $6, progress = coalesce($7, progress), expires_at = $8, pages = pages + $9, records = records + $10, recreated = recreated + $11,
          failures = case when $12::text is null then 0 else failures + 1 end, last_error = $12,
          succeeded_at = case when $12::text is null then now() else succeeded_at end, finished_at = case when $5 in ('done', 'removed') then now() end,
          lease_owner = null, lease_until = null
