@@ -161,8 +161,8 @@ describe('deliveries', () => {
     let status = 400;
     const receiver = await startReceiver((_one, response) => void response.writeHead(status).end());
     const since = new Date().toISOString();
-    const { id } = await client.endpoints.create({ url: receiver.url, event_types: ['crm.*'], tenant_id: 'missed', retry_schedule_s: [] });
-    const event = (n: number) => ({ tenantId: 'missed', type: 'crm.contact.updated', data: { n } });
+    const { id } = await client.endpoints.create({ url: receiver.url, event_types: ['crm.*'], tenant_id: 'missed', retry_schedule_s: [], ordered: true });
+    const event = (n: number) => ({ tenantId: 'missed', type: 'crm.contact.updated', data: { n }, orderKey: `contact ${n}` });
     await publish(pool, [event(1), event(2)]);
     await untilDeliveries(pool, id, (rows) => rows.length === 2 && rows.every(({ state }) => state === 'failed'));
     await client.endpoints.update(id, { enabled: false });
@@ -178,6 +178,7 @@ describe('deliveries', () => {
     assert.deepEqual(numbers.toSorted((a, b) => a - b), [1, 2, 3, 4]);
     const end = await client.endpoints.getResend(id, resend.id ?? '');
     assert.deepEqual([end.state, end.done, end.total], ['done', 4, 4]);
+    assert.deepEqual((await client.deliveries.list({ endpoint_id: id }).page()).results.map(({ order_key: key }) => String(key)).toSorted((a, b) => a.localeCompare(b)), [1, 2, 3, 4].map((n) => `contact ${n}`));
     assert.equal((await client.endpoints.recover(id, { since, dry_run: true })).total, 0);
   });
 

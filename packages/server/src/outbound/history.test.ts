@@ -4,6 +4,7 @@ import { createTestDatabase } from '@evenkeel/tests/harness/database.ts';
 import { explain, fillHistory } from '@evenkeel/tests/harness/delivery-history.ts';
 import { dropDayPartitions, firstIdAt, makeDayPartitions } from './day-partitions.ts';
 import { attemptsStatement, listStatement, type DeliveryFilter } from './delivery-store.ts';
+import { countResend, missedCountStatement, valuesOf, type ResendFilter } from './resend-store.ts';
 import { statisticsStatement } from './statistics.ts';
 
 const { pool } = await createTestDatabase();
@@ -41,6 +42,21 @@ describe(`with ${total} deliveries and attempts over ${days} days`, () => {
     const relations = nodes.flatMap((node) => node['Relation Name'] ?? []);
     assert.ok(!relations.some((name) => name < 'delivery_attempts_20261117' && name !== 'delivery_attempts'), relations.join());
     assert.ok(nodes.every((node) => node['Node Type'] !== 'Seq Scan' || (node['Actual Rows'] ?? 0) === 0));
+  });
+
+  it('finds the events a tenant has missed without reading those of others', async () => {
+    await pool.query(`insert into tenants (id) values ('few')`);
+    await pool.query(`insert into endpoints (id, tenant_id, url, event_types, type_patterns) values ('ep_few', 'few', 'https://example.com/', '{*}', '{%}')`);
+    await pool.query(
+      `insert into events (id, tenant_id, type, payload) select $1 || lpad(n::text, 16, '0'), case when n % 1000 = 0 then 'few' else 'other-' || n % 7 end, 'crm.contact.updated', '{}' from generate_series(1, 30000) n`,
+      [firstIdAt('evt', untilMs - 86_400_000)],
+    );
+    await pool.query('analyze events');
+    const filter: ResendFilter = { states: ['failed'], eventTypes: null, sinceMs: untilMs - 2 * 86_400_000, untilMs, missing: true };
+    assert.equal(await countResend(pool, 'ep_few', filter), 30);
+    const { nodes, pages } = await explain(pool, missedCountStatement, [...valuesOf('ep_few', filter, filter.sinceMs, untilMs), 'few']);
+    assert.deepEqual(nodes.filter((node) => node['Relation Name']?.startsWith('events') && (node['Rows Removed by Filter'] ?? 0) > 0), []);
+    assert.ok(pages < 600, `${pages} pages`);
   });
 
   it('reads statistics from the counters of the days asked for', async () => {

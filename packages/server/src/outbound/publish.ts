@@ -37,8 +37,8 @@ export async function publishEvents(client: Queryable, events: readonly NewEvent
              select id, tenant_id, account_id, type, payload, order_key
              from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::json[], $6::text[]) as e (id, tenant_id, account_id, type, payload, order_key)
            ), stored as (
-             insert into events (id, tenant_id, account_id, type, payload)
-             select id, tenant_id, account_id, type, payload from made
+             insert into events (id, tenant_id, account_id, type, payload, order_key)
+             select id, tenant_id, account_id, type, payload, order_key from made
            ), queued as (
              insert into deliveries_open (id, endpoint_id, event_id, event_type, order_key)
              select delivery_id(e.id, p.id), p.id, e.id, e.type, case when p.ordered then coalesce(e.order_key, e.account_id) end
