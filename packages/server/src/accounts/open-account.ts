@@ -41,6 +41,13 @@ export interface OpenFailure {
   readonly detail: string;
   readonly connectUrl?: string;
   readonly retryAfterS?: number;
+  /** Whose account it is; absent where the caller is not to know that there is one. */
+  readonly owner?: AccountOwner;
+}
+export interface AccountOwner {
+  readonly id: string;
+  readonly tenantId: string;
+  readonly connectorId: string;
 }
 export type OpenResult = { readonly ok: true; readonly opened: OpenAccount } | { readonly ok: false; readonly failure: OpenFailure };
 
@@ -127,7 +134,7 @@ export class AccountOpener {
   async #openSlowly(accountId: string, caller: AccountCaller): Promise<OpenResult> {
     const loaded = await this.#load(accountId);
     if (loaded.tenantId === undefined || (caller.tenantId !== null && caller.tenantId !== loaded.tenantId)) return notFound(accountId);
-    return loaded.result;
+    return ownedResult(accountId, loaded.tenantId, loaded);
   }
 
   /** One load an account at a time, shared by all who wait for it. */
@@ -149,9 +156,9 @@ export class AccountOpener {
   }
 
   #remember(accountId: string, loaded: Loaded): void {
-    const { tenantId, connectorId, connector, keepMs, result } = loaded;
+    const { tenantId, connectorId, connector, keepMs } = loaded;
     if (tenantId === undefined || keepMs <= 0) return;
-    this.#entries.set(accountId, { tenantId, connectorId, connector, freshUntilMs: this.#parts.now() + Math.min(keepMs, believedMs), result });
+    this.#entries.set(accountId, { tenantId, connectorId, connector, freshUntilMs: this.#parts.now() + Math.min(keepMs, believedMs), result: ownedResult(accountId, tenantId, loaded) });
   }
 
   async #loadAndRenew(accountId: string): Promise<Loaded> {
@@ -270,6 +277,9 @@ interface Loaded {
   readonly keepMs: number;
   readonly result: OpenResult;
 }
+
+/** A failure says whose account it met, so that it counts against what was promised to that tenant. */
+const ownedResult = (id: string, tenantId: string, { connectorId, result }: Loaded): OpenResult => (result.ok ? result : { ok: false, failure: { ...result.failure, owner: { id, tenantId, connectorId } } });
 
 const unknown = { tenantId: undefined, connectorId: '', connector: undefined, keepMs: 0 };
 const notFound = (accountId: string): OpenResult => ({ ok: false, failure: { code: 'not_found', detail: `There is no account ${accountId.slice(0, 64)}.` } });

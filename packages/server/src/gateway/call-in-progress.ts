@@ -10,7 +10,7 @@ import { secretsOf } from '@evenkeel/core/connectors/answers/redaction.ts';
 import type { BuiltCall, IncomingCall, ResolvedCall } from '@evenkeel/core/gateway/call.ts';
 import type { CallFailure } from '@evenkeel/core/gateway/failure.ts';
 import { createMasker } from '@evenkeel/core/telemetry/masking.ts';
-import type { OpenAccount } from '../accounts/open-account.ts';
+import type { AccountOwner, OpenAccount } from '../accounts/open-account.ts';
 import { excerpt, type CallRecord, type CallRecorder, type RawEvidence } from '../telemetry/call-record.ts';
 import type { Cancellation, UpstreamReply } from '../upstream/client.ts';
 import type { UpstreamError } from '../upstream/failure.ts';
@@ -33,6 +33,8 @@ export class CallInProgress {
   /** All attempts together; a running one is not in it yet. */
   upstreamMs = 0;
   opened: OpenAccount | null = null;
+  /** Of an account that could not be opened. */
+  unopened: AccountOwner | null = null;
   resolved: ResolvedCall | null = null;
   built: BuiltCall | null = null;
   sent: OutgoingRequest | null = null;
@@ -67,12 +69,14 @@ export class CallInProgress {
     const outcome: CallOutcome = this.callerGone && failure?.origin !== 'platform' ? 'aborted' : failure === null ? 'success' : 'failure';
     const operation = this.resolved?.operation;
     const unified = this.incoming.surface === 'proxy' ? this.incoming.unified : undefined;
+    // A failure of our own counts against what its tenant was promised, also when it came before the account was open.
+    const owner = this.opened ?? (failure?.origin === 'platform' ? this.unopened : null);
     const record: CallRecord = {
       atMs: this.atMs,
       requestId: this.requestId,
-      tenantId: this.opened?.tenantId ?? null,
-      accountId: this.opened?.id ?? null,
-      connectorId: this.opened?.connectorId ?? null,
+      tenantId: owner?.tenantId ?? null,
+      accountId: owner?.id ?? null,
+      connectorId: owner?.connectorId ?? null,
       connectorVersion: this.opened?.connectorVersion ?? null,
       surface: unified === undefined ? this.incoming.surface : 'unified',
       resource: unified ?? (this.incoming.surface === 'proxy' ? this.incoming.resource : null),

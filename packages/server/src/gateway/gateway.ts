@@ -84,7 +84,11 @@ export class Gateway {
     if (accountId === undefined || accountId === '') {
       return failed(failureOf({ kind: 'call', code: 'invalid_request', reason: 'no-account', detail: 'The call names no account. Send its id in the header evenkeel-account or the query parameter account_id.' }));
     }
-    return whenThere(this.#parts.accounts.open(accountId, caller), (opening) => (opening.ok ? (call.opened = opening.opened) : notOpened(opening.failure)));
+    return whenThere(this.#parts.accounts.open(accountId, caller), (opening) => {
+      if (opening.ok) return (call.opened = opening.opened);
+      call.unopened = opening.failure.owner ?? null;
+      return notOpened(opening.failure);
+    });
   }
 
   /** The 401 rule: renewed once, sent once more, and then the validation call decides. */

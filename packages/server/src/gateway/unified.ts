@@ -50,7 +50,10 @@ export class UnifiedGateway {
     if (accountId === undefined || accountId === '') return gateway.answer(unplanned, await gateway.perform(unplanned, accountId, caller, null));
     try {
       const opening = await accounts.open(accountId, caller);
-      if (!opening.ok) return await gateway.answer(unplanned, notOpened(opening.failure));
+      if (!opening.ok) {
+        unplanned.unopened = opening.failure.owner ?? null;
+        return await gateway.answer(unplanned, notOpened(opening.failure));
+      }
       const { opened } = opening;
       unplanned.opened = opened;
       const planning = await this.#plan(opened, call);
