@@ -168,6 +168,9 @@ describe('deliveries', () => {
     await client.endpoints.update(id, { enabled: false });
     await publish(pool, [event(3), event(4), { tenantId: 'missed', type: 'ats.job.created' }, { ...event(5), tenantId: 'somebody-else' }]);
     await client.endpoints.update(id, { enabled: true });
+    // Made up for another endpoint, so nothing it has missed.
+    const other = await client.endpoints.create({ url: 'http://127.0.0.1:9/', event_types: ['none.*'], tenant_id: 'missed' });
+    await client.endpoints.test(other.id, { event_type: 'crm.contact.updated' });
     status = 200;
     const preview = await client.endpoints.recover(id, { since, dry_run: true });
     assert.deepEqual([preview.state, preview.total, preview.id], ['preview', 4, null]);

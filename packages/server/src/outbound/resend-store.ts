@@ -62,9 +62,9 @@ export async function cancelResend(client: Queryable, id: string): Promise<boole
 }
 
 /** Which of an endpoint's deliveries a filter means, and which events it has missed. */
-const closedCondition = `endpoint_id = $1 and id >= $2 and id < $3 and state = any($4) and ($5::text[] is null or event_type like any ($5))`;
+const closedCondition = `endpoint_id = $1 and id >= $2 and id < $3 and cause <> 'test' and state = any($4) and ($5::text[] is null or event_type like any ($5))`;
 const missingCondition = `
-  e.id >= $6 and e.id < $7
+  e.id >= $6 and e.id < $7 and not e.is_test
   and ($8::text is null or e.tenant_id = $8) and e.type like any (p.type_patterns) and ($5::text[] is null or e.type like any ($5))
   and not exists (select from deliveries_open o where o.id = delivery_id(e.id, p.id))
   and not exists (select from deliveries_closed c where c.id = delivery_id(e.id, p.id))`;

@@ -8,7 +8,7 @@ import { announceDeliveries } from './publish.ts';
 /** Returns the delivery's id. It is first in line, and one attempt decides: whoever tests waits for it. */
 export async function queueTest(client: Queryable, endpoint: Pick<EndpointRow, 'id' | 'tenant_id'>, { type, example }: EventType): Promise<string> {
   const eventId = newId('evt');
-  await client.query(`insert into events (id, tenant_id, account_id, type, payload) values ($1, $2, null, $3, $4)`, [eventId, endpoint.tenant_id, type, JSON.stringify(example)]);
+  await client.query(`insert into events (id, tenant_id, account_id, type, payload, is_test) values ($1, $2, null, $3, $4, true)`, [eventId, endpoint.tenant_id, type, JSON.stringify(example)]);
   const { rows } = await client.query<{ id: string }>(
     `insert into deliveries_open (id, endpoint_id, event_id, event_type, cause, due_at, step) values (delivery_id($1, $2), $2, $1, $3, 'test', 'epoch', null) returning id`,
     [eventId, endpoint.id, type],

@@ -281,7 +281,7 @@ export class Dispatcher {
     this.#underWay.add(cancellation);
     let answered: Answered | null = null;
     try {
-      answered = message === undefined ? eventGone : await send(upstream, configuration, message, { deliveryId: row.id, number: row.attempts + 1, isTest: row.cause === 'test', nowMs: atMs }, cancellation);
+      answered = message === undefined ? eventGone : await send(upstream, configuration, message, { deliveryId: row.id, number: row.attempts + 1, isTest: row.cause === 'test' || message.event.is_test, nowMs: atMs }, cancellation);
     } catch (error) {
       log.error({ err: error, delivery: row.id }, 'outbound: an attempt failed inside');
     }
