@@ -38,7 +38,9 @@ export async function readDue(database: Queryable, lanes: readonly WantedLane[],
                -- In order for each object: nothing overtakes what is still open.
                and (o.order_key is null or not exists (
                  select from deliveries_open earlier
-                 where earlier.endpoint_id = o.endpoint_id and earlier.order_key = o.order_key and earlier.id < o.id
+                 where earlier.endpoint_id = o.endpoint_id and earlier.order_key = o.order_key
+                   -- Ids of deliveries of one millisecond are in no order, those of events are; the former bound the look.
+                   and earlier.event_id < o.event_id and earlier.id < substr(o.id, 1, 14) || '~'
                ))
              order by o.due_at, o.id
              limit lane.wanted
