@@ -5,6 +5,7 @@ import { readReceived } from '@evenkeel/core/alerts/alertmanager.ts';
 import { lintAlerts } from '@evenkeel/core/alerts/rules-lint.ts';
 import type Type from 'typebox';
 import type { Caller } from '../access/keys.ts';
+import { visibleTenant } from '../access/visible-tenant.ts';
 import { transaction, type Pool } from '../database/pool.ts';
 import { decodeCursor, pageOf } from '../http/cursor.ts';
 import { Refusal } from '../http/problem.ts';
@@ -160,12 +161,6 @@ function shown(row: AlertRow, caller: Caller): Type.Static<typeof Alert> {
 
 function shownSilence({ created_at, expires_at, ...rest }: SilenceRow): Type.Static<typeof Silence> {
   return { ...rest, created_at: created_at.toISOString(), expires_at: expires_at.toISOString() };
-}
-
-function visibleTenant(caller: Caller, wanted: string | undefined): string | null {
-  if (caller.tenantId === null) return wanted ?? null;
-  if (wanted !== undefined && wanted !== caller.tenantId) throw new Refusal('forbidden', 'This key belongs to another tenant. Leave tenant_id out or use a key without a tenant.');
-  return caller.tenantId;
 }
 
 function wholeInstallation(caller: Caller): void {

@@ -4,6 +4,7 @@ import { AccountParams } from '@evenkeel/contract/api/accounts.ts';
 import { AccountInbound, Erasure, InboundAddress, InboundEventDetail, InboundEventList, InboundEventParams, InboundEventQuery, Replay, ReplayRequest, type InboundEventQuery as EventQuery } from '@evenkeel/contract/api/inbound.ts';
 import { webhooksOf } from '@evenkeel/core/inbound/rules.ts';
 import type { Caller } from '../access/keys.ts';
+import { visibleTenant } from '../access/visible-tenant.ts';
 import { findAccount } from '../accounts/account-store.ts';
 import type { Vault } from '../accounts/vault/vault.ts';
 import type { ConnectorSource } from '../accounts/vendor.ts';
@@ -180,10 +181,9 @@ function eraseRoute({ pool }: EventRouteParts): Route {
 type Criteria = Pick<EventQuery, 'tenant_id' | 'account_id' | 'connector' | 'type' | 'state' | 'since' | 'until'>;
 
 function filterOf(query: Criteria, caller: Caller): EventFilter {
-  if (caller.tenantId !== null && query.tenant_id !== undefined && query.tenant_id !== caller.tenantId) throw new Refusal('forbidden', 'This key belongs to another tenant. Leave tenant_id out or use a key without a tenant.');
   const date = (text: string | undefined): Date | null => (text === undefined ? null : new Date(text));
   return {
-    tenantId: caller.tenantId ?? query.tenant_id ?? null,
+    tenantId: visibleTenant(caller, query.tenant_id),
     accountId: query.account_id ?? null,
     connectorId: query.connector ?? null,
     type: query.type ?? null,

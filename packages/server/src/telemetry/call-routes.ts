@@ -6,7 +6,7 @@ import { Refusal } from '../http/problem.ts';
 import { route, type Route } from '../http/route.ts';
 import { timeOfId } from '../identifier.ts';
 import { callView, findCall, listCalls } from './call-store.ts';
-import { visibleTenant } from './visible-tenant.ts';
+import { visibleTenant } from '../access/visible-tenant.ts';
 
 export function callRoutes(database: Queryable): Route[] {
   return [

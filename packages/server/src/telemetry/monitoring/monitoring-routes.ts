@@ -3,7 +3,7 @@ import { AuthHealth, DeliveryRate, ErrorRate, MonitoringQuery, TenantSuccess, To
 import type { Caller } from '../../access/keys.ts';
 import type { Queryable } from '../../database/pool.ts';
 import { route, type Route } from '../../http/route.ts';
-import { visibleTenant } from '../visible-tenant.ts';
+import { visibleTenant } from '../../access/visible-tenant.ts';
 import { readAuthHealth } from './auth-health.ts';
 import { readDeliveryRate } from './delivery-rate.ts';
 import { readErrorRate } from './error-rate.ts';

@@ -1,6 +1,6 @@
 /** Whose figures and calls a key may see. */
-import type { Caller } from '../access/keys.ts';
 import { Refusal } from '../http/problem.ts';
+import type { Caller } from './keys.ts';
 
 /** A key of one tenant sees that tenant only, whatever it asks for. Null: all of them. */
 export function visibleTenant(caller: Caller, wanted: string | undefined): string | null {
