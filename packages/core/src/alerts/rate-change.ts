@@ -28,7 +28,7 @@ export type RateChange =
 
 /** Pure and total for counts with 0 <= bad <= total. The comparisons are of products of integers, so that 0.5 % to 2 % is a rise of exactly four times. */
 export function judgeRateChange(earlier: WindowCounts, later: WindowCounts, rule: RateChangeRule): RateChange {
-  if (!worthTesting(earlier.total, earlier.bad, later.total, later.bad, rule)) return { kind: 'quiet', why: whyQuiet(earlier, later, rule) };
+  if (!worthTesting(earlier.total, earlier.bad, later.total, later.bad, rule)) return { kind: 'quiet', why: whyQuiet(later, rule) };
   const chance = earlier.total === 0 ? binomialUpperTail(later.total, later.bad, rule.assumedRatioPpm / 1e6) : fisherExact(earlier, later);
   return chance < rule.alpha ? { kind: 'risen', chance } : { kind: 'quiet', why: 'may_be_chance', chance };
 }
@@ -43,7 +43,7 @@ export function worthTesting(earlierTotal: number, earlierBad: number, laterTota
       2 * laterBad * earlierTotal >= rule.factor * Math.max(2 * earlierBad, 1) * laterTotal;
 }
 
-function whyQuiet(_earlier: WindowCounts, later: WindowCounts, rule: RateChangeRule): 'insufficient_volume' | 'below_floor' | 'no_rise' {
+function whyQuiet(later: WindowCounts, rule: RateChangeRule): 'insufficient_volume' | 'below_floor' | 'no_rise' {
   if (later.total < rule.minTotal) return 'insufficient_volume';
   return later.bad < rule.minBad || later.bad * 1e6 < rule.minRatioPpm * later.total ? 'below_floor' : 'no_rise';
 }
