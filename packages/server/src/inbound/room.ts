@@ -91,8 +91,9 @@ export async function createInboundRoom(parts: InboundParts): Promise<InboundRoo
   const counts = new EventCounts(parts.observer, connectors, parts.shapes);
   const common = { ...parts, crypto, counts, random: Math.random };
   const loops: Loop[] = [];
-  const wake = (): void => {
-    for (const loop of loops) loop.wake();
+  const splitting: Loop[] = [];
+  const wakeSplitters = (): void => {
+    for (const loop of splitting) loop.wake();
   };
 
   // Connections of its own: requests are stored whatever the rest of the node asks of the database.
@@ -104,9 +105,10 @@ export async function createInboundRoom(parts: InboundParts): Promise<InboundRoo
   });
   const directory = await AddressDirectory.open(parts);
   const refusals = new RefusalLog(log, now);
-  const receiver = new Receiver({ ...common, directory, writer, keys: new VendorKeys(parts.upstream, now), refusals, stored: wake });
+  const receiver = new Receiver({ ...common, directory, writer, keys: new VendorKeys(parts.upstream, now), refusals, stored: wakeSplitters });
 
   let working: Loop | undefined;
+  let replays: Loop | undefined;
   const waiting = new WaitingWork({
     ...common,
     owner: node,
@@ -124,12 +126,12 @@ export async function createInboundRoom(parts: InboundParts): Promise<InboundRoo
     list: (account, model, query) => callInside(unified, account, { model, method: 'list', query, headers: {} }),
     call: (account, resource, method, query) =>
       callResourceInside(parts.gateway, account, method === 'list' ? { surface: 'proxy', httpMethod: 'GET', resource, query, headers: {} } : { surface: 'proxy', httpMethod: 'POST', resource, id: '-', action: method, query, headers: {} }, now()),
-    stored: wake,
+    stored: wakeSplitters,
   });
 
   return {
     crypto,
-    routes: [ingestRoute(receiver), ...eventRoutes({ ...parts, replayBegun: wake })],
+    routes: [ingestRoute(receiver), ...eventRoutes({ ...parts, replayBegun: () => replays?.wake() })],
     start() {
       const split = async (): Promise<number> => {
         const begun = performance.now();
@@ -145,12 +147,14 @@ export async function createInboundRoom(parts: InboundParts): Promise<InboundRoo
         if (handed > 0) working?.wake();
         return handed;
       };
-      loops.push(working, new Loop({ name: 'replays', idleMs: replayIdleMs, log, work: replaying }));
+      replays = new Loop({ name: 'replays', idleMs: replayIdleMs, log, work: replaying });
+      loops.push(working, replays);
       const keeping = new Loop({ name: 'standing', idleMs: standingIdleMs, log, work: () => standing.work() });
       const planned = new PlannedAccounts({ plan: (accountId) => standing.plan(accountId), made: () => keeping.wake(), log });
       void parts.notifications.listen(accountChannel, { notified: (accountId) => planned.heard(accountId), resynchronise: () => planned.forget() });
       loops.push(keeping, new Loop({ name: 'plan', idleMs: planEveryMs, log, work: () => planned.planAll() }));
-      for (let index = 0; index < splitters; index += 1) loops.push(new Loop({ name: `split ${index + 1}`, idleMs: splitIdleMs, log, work: split }));
+      for (let index = 0; index < splitters; index += 1) splitting.push(new Loop({ name: `split ${index + 1}`, idleMs: splitIdleMs, log, work: split }));
+      loops.push(...splitting);
     },
     hooks: standing,
     metrics: () => inboundMetrics({ database: pool, writer, events: counts, refusals }),

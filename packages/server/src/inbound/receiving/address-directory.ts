@@ -65,7 +65,7 @@ export class AddressDirectory {
   static async open(parts: DirectoryParts): Promise<AddressDirectory> {
     const directory = new AddressDirectory(parts);
     const resynchronise = (): void => directory.#forget(() => true);
-    await parts.notifications.listen(addressChannel, { notified: (id) => directory.#forget(({ address }) => address.id === id), resynchronise });
+    await parts.notifications.listen(addressChannel, { notified: (id) => directory.forgetAddress(id), resynchronise });
     await parts.notifications.listen(accountChannel, { notified: (id) => directory.forgetAccount(id), resynchronise });
     await parts.notifications.listen(connectorChannel, { notified: (payload) => directory.#forget(({ address }) => address.connectorId === payload.replace(/^app:/, '')), resynchronise });
     return directory;
@@ -93,6 +93,11 @@ export class AddressDirectory {
     };
     loading.found.then(done, () => done());
     return loading.found;
+  }
+
+  /** After a change made here: the next request must see it, and NOTIFY comes a moment later. */
+  forgetAddress(id: string): void {
+    this.#forget(({ address }) => address.id === id);
   }
 
   forgetAccount(id: string): void {

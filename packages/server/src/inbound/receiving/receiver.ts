@@ -140,16 +140,18 @@ export class Receiver {
   /** What a handshake told is kept before it is answered. False when it may be told once only and somebody was first. */
   async #capture(open: OpenAddress, { handshake, captures }: Extract<Received, { kind: 'reply' }>): Promise<boolean> {
     if (captures === null) return true;
-    const { pool, vault } = this.#parts;
+    const { pool, vault, directory } = this.#parts;
     const once = open.rules.source.handshake?.find(({ id }) => id === handshake)?.unless_set !== undefined;
     const { address } = open;
-    return transaction(pool, async (client) => {
+    const kept = await transaction(pool, async (client) => {
       if (Object.keys(captures.captured).length > 0 && address.accountId !== null) {
         await client.query('update accounts set captured = captured || $2, updated_at = now() where id = $1', [address.accountId, storable({ ...captures.captured })]);
         await announceAccount(client, address.accountId);
       }
       return Object.keys(captures.secret).length === 0 || addAddressSecrets(client, vault, address.id, captures.secret, once);
     });
+    directory.forgetAddress(address.id);
+    return kept;
   }
 
   #refuse({ response, requestId }: Exchange, open: OpenAddress, status: number, reason: RefusalReason): void {
