@@ -83,26 +83,34 @@ export async function crashIngest(plan: CrashPlan): Promise<CrashReport> {
 /** Production's own program. */
 export class ServerProcess {
   readonly #environment: Record<string, string>;
+  readonly #errors: 'inherit' | 'ignore';
   #child: ChildProcess | undefined;
 
-  constructor(environment: Record<string, string>) {
+  /** `errors`: what becomes of its standard error, of which a process that dies may write a lot. */
+  constructor(environment: Record<string, string>, errors: 'inherit' | 'ignore' = 'inherit') {
     this.#environment = environment;
+    this.#errors = errors;
   }
 
   async start(port: number): Promise<void> {
-    const child = spawn(process.execPath, [join(import.meta.dirname, '../../packages/server/src/main.ts')], { env: { PATH: process.env['PATH'], ...this.#environment }, stdio: ['ignore', 'ignore', 'inherit'] });
+    const child = spawn(process.execPath, [join(import.meta.dirname, '../../packages/server/src/main.ts')], { env: { PATH: process.env['PATH'], ...this.#environment }, stdio: ['ignore', 'ignore', this.#errors] });
     this.#child = child;
     for (const until = Date.now() + 60_000; Date.now() < until; await sleep(50)) {
-      if (child.exitCode !== null) return this.start(port);
+      if (child.exitCode !== null || child.signalCode !== null) return this.start(port);
       const answer = await fetch(`http://127.0.0.1:${port}/healthz`).catch(() => undefined);
       if (answer?.ok === true) return;
     }
     throw new Error('the server did not start within a minute');
   }
 
+  /** It has died, of whatever. */
+  get dead(): boolean {
+    return this.#child === undefined || this.#child.exitCode !== null || this.#child.signalCode !== null;
+  }
+
   async kill(): Promise<void> {
     const child = this.#child;
-    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    if (child === undefined || this.dead) return;
     const ended = once(child, 'exit');
     child.kill('SIGKILL');
     await ended;

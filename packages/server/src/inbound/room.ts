@@ -89,7 +89,7 @@ export async function createInboundRoom(parts: InboundParts): Promise<InboundRoo
   await makeInboundPartitions(pool, now());
   const crypto = createVerificationCrypto();
   const counts = new EventCounts(parts.observer, connectors, parts.shapes);
-  const common = { ...parts, crypto, counts, random: Math.random };
+  const common = { ...parts, crypto, counts, random: Math.random, owner: node };
   const loops: Loop[] = [];
   const splitting: Loop[] = [];
   const wakeSplitters = (): void => {
@@ -111,7 +111,6 @@ export async function createInboundRoom(parts: InboundParts): Promise<InboundRoo
   let replays: Loop | undefined;
   const waiting = new WaitingWork({
     ...common,
-    owner: node,
     leaseMs: parts.leaseMs ?? 60_000,
     ended: () => working?.wake(),
     fetchRecord: async (owner, model, id) => readFetched(await callInside(unified, { id: owner.accountId, tenantId: owner.tenantId }, { model, method: 'get', id, query: {}, headers: {} })),

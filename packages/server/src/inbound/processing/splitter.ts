@@ -14,12 +14,12 @@ import { newId } from '../../identifier.ts';
 import type { Log } from '../../log.ts';
 import { publishEvents, type NewEvent } from '../../outbound/publish.ts';
 import { insertEvents, noteKeys, type NewEventRow } from '../event-store.ts';
-import type { RequestRow } from '../request-store.ts';
 import { findOwners, presentOwners, type EventOwner } from './account-finder.ts';
 import { dedupeKey, orderKey } from './event-identity.ts';
 import type { EventCounts } from './event-counts.ts';
 import { resolveEvent, type Outcome } from './meaning.ts';
 import { readEvents, type ReadEvent } from './read-events.ts';
+import { leaveQueue, takeRequests, type Queued } from './split-queue.ts';
 import { enqueueWork, keysWaiting, type NewWork } from './work-store.ts';
 
 export interface SplitterParts {
@@ -32,9 +32,9 @@ export interface SplitterParts {
   readonly publicUrl: string;
   readonly now: () => number;
   readonly random: () => number;
+  /** This process, unlike any other. */
+  readonly owner: string;
 }
-
-type Queued = RequestRow & { readonly seq: number };
 
 /** A request's event for one account, or for nobody yet. */
 interface Piece {
@@ -60,7 +60,6 @@ const maxRequests = 400;
 /** Requests or events looked at in one turn of the event loop: what is received meanwhile waits no longer than that. */
 const turnSize = 20;
 const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
-const maxBytes = 16 * 1024 * 1024;
 
 /** Cuts one batch. Resolves with zeros when nothing waits, or others have it. */
 export async function splitBatch(parts: SplitterParts): Promise<SplitResult> {
@@ -98,56 +97,21 @@ function isDataFault(error: unknown): error is Error {
 async function splitAtMost(parts: SplitterParts, atMost: number, poisoned?: string): Promise<SplitResult> {
   const after: (() => void)[] = [];
   const result = await transaction(parts.pool, async (client) => {
-    const requests = await takeRequests(client, atMost);
+    const taken = await takeRequests(client, { pool: parts.pool, owner: parts.owner, atMost });
+    const { requests } = taken;
     if (requests.length === 0) return nothing;
-    const pieces = await piecesOf(parts, client, requests, poisoned);
+    const pieces = await piecesOf(parts, client, requests, poisoned ?? taken.poisoned);
     const fresh = await noteKeys(client, pieces.map(({ row }) => ({ key: row.dedupe_key, eventId: row.id })));
     const { work, events, rows } = await workOn(parts, client, pieces.filter(({ row }) => fresh.has(row.id)), after);
     await insertEvents(client, rows);
     await publishEvents(client, events);
     await enqueueWork(client, work);
-    await client.query('delete from inbound_queue where seq = any($1)', [requests.map(({ seq }) => seq)]);
+    await leaveQueue(client, taken, parts.owner);
     for (const { row } of pieces) if (!fresh.has(row.id)) after.push(() => parts.counts.duplicate());
     return { requests: requests.length, events: rows.length, duplicates: pieces.length - rows.length, waiting: work.length };
   });
   for (const act of after) act();
   return result;
-}
-
-/**
- * Locks lanes that have work and nobody works on, and reads their first requests. A connection that dies gives its lanes
- * back; one that hangs is ended by the database.
- */
-async function takeRequests(client: Queryable, atMost: number): Promise<Queued[]> {
-  await client.query(`set local idle_in_transaction_session_timeout = '60s'`);
-  const { rows: lanes } = await client.query<{ lane: number }>(
-    `select lane from inbound_lanes l
-     where exists (select from inbound_queue q where q.lane = l.lane)
-     order by random()
-     limit $1
-     for update skip locked`,
-    [atMost === 1 ? 1 : 4],
-  );
-  if (lanes.length === 0) return [];
-  const { rows: heads } = await client.query<{ seq: number; bytes: number }>('select seq, bytes from inbound_queue where lane = any($1) order by seq limit $2', [lanes.map(({ lane }) => lane), atMost]);
-  let bytes = 0;
-  const taken = heads.filter((head, index) => {
-    bytes += head.bytes;
-    return index === 0 || bytes <= maxBytes;
-  });
-  const { rows } = await client.query<Queued>(
-    `select q.seq, r.* from inbound_queue q join inbound_requests r on r.received_at = q.received_at and r.id = q.request_id
-     where q.seq = any($1) order by q.seq`,
-    [taken.map(({ seq }) => seq)],
-  );
-  if (rows.length < taken.length) await dropOrphans(client, taken.map(({ seq }) => seq), rows);
-  return rows;
-}
-
-/** Their requests fell to retention or erasure. */
-async function dropOrphans(client: Queryable, seqs: readonly number[], found: readonly Queued[]): Promise<void> {
-  const present = new Set(found.map(({ seq }) => seq));
-  await client.query('delete from inbound_queue where seq = any($1)', [seqs.filter((seq) => !present.has(seq))]);
 }
 
 async function piecesOf(parts: SplitterParts, client: Queryable, requests: readonly Queued[], poisoned: string | undefined): Promise<Piece[]> {

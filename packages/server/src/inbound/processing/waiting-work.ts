@@ -20,7 +20,7 @@ import { dedupeKey, orderKey } from './event-identity.ts';
 import { resolveEvent, type Fetched, type Outcome } from './meaning.ts';
 import { readEvents, type ReadEvent } from './read-events.ts';
 import { accountUnknown, unreadablePosition } from './splitter.ts';
-import { claimWork, enqueueWork, finishWork, holdAccount, postponeWork, type Work } from './work-store.ts';
+import { claimWork, enqueueWork, finishWork, holdAccount, lostAtMost, postponeWork, type Work } from './work-store.ts';
 
 export interface WaitingParts {
   readonly pool: Pool;
@@ -65,6 +65,8 @@ export class WaitingWork {
   readonly #parts: WaitingParts;
   readonly #finisher: GroupWriter<Ended>;
   readonly #underWay = new Set<Promise<void>>();
+  /** What other processes were lost over is worked on one at a time. */
+  #suspected = false;
 
   constructor(parts: WaitingParts) {
     this.#parts = parts;
@@ -75,17 +77,20 @@ export class WaitingWork {
   async workOnBatch(): Promise<number> {
     const { pool, owner, leaseMs } = this.#parts;
     while (this.#underWay.size > maxUnderWay - batch) await Promise.race(this.#underWay);
-    const works = await claimWork(pool, { owner, leaseMs, atMost: batch });
+    const suspect = this.#suspected ? undefined : (await claimWork(pool, { owner, leaseMs, atMost: 1, suspects: true }))[0];
+    const works = [...(suspect === undefined ? [] : [suspect]), ...(await claimWork(pool, { owner, leaseMs, atMost: batch, suspects: false }))];
     if (works.length === 0) return 0;
     const requests = await readRequests(pool, [...new Set(works.map(({ event }) => event.request_id))]);
     const present = await presentOwners(pool, [...new Set(works.flatMap(({ event }) => event.account_id ?? []))]);
     const read = new Map<string, Promise<readonly ReadEvent[] | string>>();
+    if (suspect !== undefined) this.#suspected = true;
     for (const work of works) {
       const working = this.#resolve(work, requests.get(work.event.request_id), present, read)
         .then((outcome) => this.#settle(work, outcome))
         .catch((error: unknown) => this.#parts.log.warn({ err: error }, 'inbound: the end of an event could not be stored; it is worked on again when its lease ends'))
         .finally(() => {
           this.#underWay.delete(working);
+          if (work === suspect) this.#suspected = false;
           this.#parts.ended();
         });
       this.#underWay.add(working);
@@ -100,6 +105,7 @@ export class WaitingWork {
 
   async #resolve(work: Work, request: RequestRow | undefined, present: ReadonlyMap<string, EventOwner>, read: Map<string, Promise<readonly ReadEvent[] | string>>): Promise<Outcome | Adoption | SplitAgain> {
     const { event: row } = work;
+    if (work.lost >= lostAtMost) return { kind: 'dead', reason: `The process that worked on it ended ${work.lost} times. It is not tried again by itself.` };
     const connector = this.#parts.connectors.get(row.connector_id, row.account_id ?? undefined)?.connector;
     if (request === undefined) return { kind: 'dead', reason: 'Its request is not kept any more.' };
     if (connector === undefined) return { kind: 'dead', reason: `The connector ${row.connector_id} is not installed any more.` };

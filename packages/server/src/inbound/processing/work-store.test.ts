@@ -16,7 +16,7 @@ async function waiting(name: string, options: { accountId?: string; object?: str
   await enqueueWork(pool, [{ receivedAt: at, eventId: row.id, connectorId: 'c', accountId, orderKey: row.order_key, delayMs: 0 }]);
   return row.id;
 }
-const claim = (owner: string, leaseMs = 60_000) => claimWork(pool, { owner, leaseMs, atMost: 10 });
+const claim = (owner: string, leaseMs = 60_000, suspects = false) => claimWork(pool, { owner, leaseMs, atMost: 10, suspects });
 
 test('work whose holder stalls is taken over, and the one who stalled finishes nothing', async () => {
   await waiting('stalled');
@@ -29,6 +29,26 @@ test('work whose holder stalls is taken over, and the one who stalled finishes n
   assert.deepEqual([...(await finishWork(pool, [first]))], []);
   assert.equal(await postponeWork(pool, first, 1_000, true), false);
   assert.deepEqual([...(await finishWork(pool, [second]))], [second.seq]);
+});
+
+test('work that one process after another is lost over is taken by itself, and told how often; a proper end clears it', async () => {
+  await waiting('deadly');
+  const lostBy = async (owner: string, suspects: boolean): Promise<number | undefined> => {
+    const [work] = await claim(owner, 1, suspects);
+    await pool.query('select pg_sleep(0.01)');
+    return work?.lost;
+  };
+  assert.equal(await lostBy('node 1', false), 0);
+  assert.equal(await lostBy('node 1', false), 0, 'who lives has lost nothing, whatever became of its lease');
+  assert.equal(await lostBy('node 2', false), 1);
+  assert.equal(await lostBy('node 3', false), undefined, 'not among others any more');
+  assert.equal(await lostBy('node 3', true), 2);
+  const [last] = await claim('node 4', 60_000, true);
+  assert.equal(last?.lost, 3);
+  assert.ok(await postponeWork(pool, last, 0, true));
+  const [again] = await claim('node 5');
+  assert.equal(again?.lost, 0);
+  await finishWork(pool, [again]);
 });
 
 test('of one object only the first can be taken, and the next when it is done', async () => {

@@ -16,6 +16,8 @@ export interface Work {
   readonly attempts: number;
   readonly replayed: boolean;
   readonly fence: number;
+  /** How often another process took it and came to no end with it. */
+  readonly lost: number;
   readonly event: EventRow;
 }
 
@@ -49,28 +51,38 @@ export async function keysWaiting(client: Queryable, keys: readonly Buffer[]): P
   return new Set(rows.map(({ key }) => key));
 }
 
-/** Takes what is due, oldest first, for `leaseMs`. An attempt is counted when it is taken: one that ends the process counts too. */
-export async function claimWork(database: Queryable, claim: { readonly owner: string; readonly leaseMs: number; readonly atMost: number }): Promise<Work[]> {
-  const { rows } = await database.query<{ seq: number; tries: number; replayed: boolean; lease_fence: number } & EventRow>(
+/** Lost so often, it is not worked on beside others: it may be what ends the processes. */
+const suspectFrom = 2;
+/** Lost so often, twice of it by itself, it is not worked on any more. */
+export const lostAtMost = 4;
+
+/**
+ * Takes what is due, oldest first, for `leaseMs`. An attempt is counted when it is taken: one that ends the process
+ * counts too, and is told by a lease of another process that has run out. `suspects`: those that were lost before.
+ */
+export async function claimWork(database: Queryable, claim: { readonly owner: string; readonly leaseMs: number; readonly atMost: number; readonly suspects: boolean }): Promise<Work[]> {
+  const lost = `lost + case when lease_owner <> $1 then 1 else 0 end`;
+  const { rows } = await database.query<{ seq: number; tries: number; replayed: boolean; lease_fence: number; lost: number } & EventRow>(
     `with taken as (
        select seq from inbound_work w
        where due_at <= clock_timestamp() and (lease_until is null or lease_until < clock_timestamp())
+         and ${claim.suspects ? `lost > 0 and ${lost} >= ${suspectFrom}` : `${lost} < ${suspectFrom}`}
          and (order_key is null or not exists (select from inbound_work earlier where earlier.order_key = w.order_key and earlier.seq < w.seq))
        order by due_at, seq
        limit $3
        for update skip locked
      ), leased as (
        update inbound_work w
-       set lease_owner = $1, lease_until = clock_timestamp() + $2 * interval '1 millisecond', lease_fence = lease_fence + 1, attempts = attempts + 1
+       set lease_owner = $1, lease_until = clock_timestamp() + $2 * interval '1 millisecond', lease_fence = lease_fence + 1, attempts = attempts + 1, lost = ${lost}
        from taken where w.seq = taken.seq
-       returning w.seq, w.received_at, w.event_id, w.attempts as tries, w.replayed, w.lease_fence
+       returning w.seq, w.received_at, w.event_id, w.attempts as tries, w.replayed, w.lease_fence, w.lost
      )
-     select leased.seq, leased.tries, leased.replayed, leased.lease_fence, e.*
+     select leased.seq, leased.tries, leased.replayed, leased.lease_fence, leased.lost, e.*
      from leased join inbound_events e on e.received_at = leased.received_at and e.id = leased.event_id
      order by leased.seq`,
     [claim.owner, claim.leaseMs, claim.atMost],
   );
-  return rows.map(({ seq, tries, replayed, lease_fence: fence, ...event }) => ({ seq, attempts: tries, replayed, fence, event }));
+  return rows.map(({ seq, tries, replayed, lease_fence: fence, lost: often, ...event }) => ({ seq, attempts: tries, replayed, fence, lost: often, event }));
 }
 
 /** Takes finished work away; the seqs of what was still ours. What is not among them was overtaken and must not take effect. */
@@ -88,7 +100,7 @@ export async function finishWork(client: Queryable, works: readonly Pick<Work, '
 export async function postponeWork(client: Queryable, work: Pick<Work, 'seq' | 'fence'>, delayMs: number, counted: boolean): Promise<boolean> {
   const { rowCount } = await client.query(
     `update inbound_work
-     set due_at = clock_timestamp() + $3 * interval '1 millisecond', attempts = attempts - $4, lease_owner = null, lease_until = null
+     set due_at = clock_timestamp() + $3 * interval '1 millisecond', attempts = attempts - $4, lost = 0, lease_owner = null, lease_until = null
      where seq = $1 and lease_fence = $2`,
     [work.seq, work.fence, Math.round(delayMs), counted ? 0 : 1],
   );
