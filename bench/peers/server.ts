@@ -2,7 +2,8 @@
 import { readConfiguration } from '@evenkeel/server/configuration.ts';
 import { startServer } from '@evenkeel/server/server.ts';
 
-const read = readConfiguration(JSON.parse(process.argv[2] ?? '{}') as Record<string, string>);
+// One process unless asked for more, so that figures of different machines and days compare.
+const read = readConfiguration({ EVENKEEL_API_PROCESSES: '1', ...(JSON.parse(process.argv[2] ?? '{}') as Record<string, string>) });
 if (!read.ok) throw new Error(JSON.stringify(read.faults));
 const server = await startServer(read.configuration);
 console.log(new URL(server.url).port);

@@ -43,6 +43,7 @@ export async function startTestEvenkeel(environment: Record<string, string> = {}
     EVENKEEL_MASTER_KEY: masterKey,
     EVENKEEL_ADMIN_KEY: adminKey,
     EVENKEEL_DATA_DIR: tmpdir(),
+    EVENKEEL_API_PROCESSES: '1',
     // Every account that a test connects would read its vendor whole.
     EVENKEEL_BACKFILL: 'off',
     EVENKEEL_HOST_MAP: JSON.stringify({ '*': `${sandbox.url}/{host}` }),

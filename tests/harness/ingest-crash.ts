@@ -93,7 +93,7 @@ export class ServerProcess {
   }
 
   async start(port: number): Promise<void> {
-    const child = spawn(process.execPath, [join(import.meta.dirname, '../../packages/server/src/main.ts')], { env: { PATH: process.env['PATH'], ...this.#environment }, stdio: ['ignore', 'ignore', this.#errors] });
+    const child = spawn(process.execPath, [join(import.meta.dirname, '../../packages/server/src/main.ts')], { env: { PATH: process.env['PATH'], EVENKEEL_API_PROCESSES: '1', ...this.#environment }, stdio: ['ignore', 'ignore', this.#errors] });
     this.#child = child;
     for (const until = Date.now() + 60_000; Date.now() < until; await sleep(50)) {
       if (child.exitCode !== null || child.signalCode !== null) return this.start(port);

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { availableParallelism } from 'node:os';
 import { describe, it } from 'node:test';
 import { readConfiguration } from './configuration.ts';
 
@@ -30,6 +31,19 @@ describe('readConfiguration', () => {
       EVENKEEL_LOG_LEVEL: 'loud',
     };
     assert.deepEqual(faultsOf(environment), Object.keys(environment).toSorted((a, b) => order(a) - order(b)));
+  });
+
+  it('takes as many processes as the machine suits, unless it is told', () => {
+    const processes = (environment: Record<string, string>): number | undefined => {
+      const read = readConfiguration(environment);
+      return read.ok ? read.configuration.apiProcesses : undefined;
+    };
+    const own = processes({}) ?? 0;
+    assert.ok(own >= 1 && own <= 4 && own <= availableParallelism());
+    assert.equal(processes({ EVENKEEL_API_PROCESSES: 'auto' }), own);
+    assert.equal(processes({ EVENKEEL_API_PROCESSES: '7' }), 7);
+    assert.equal(processes({ EVENKEEL_ROLE: 'worker' }), 1);
+    assert.deepEqual(['0', '65', 'all'].map((value) => processes({ EVENKEEL_API_PROCESSES: value })), [undefined, undefined, undefined]);
   });
 
   it('refuses a misspelt variable instead of ignoring it', () => {

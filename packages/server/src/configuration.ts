@@ -2,6 +2,7 @@
  * The environment, read once and typed. Each variable is one entry: name, meaning, how it parses.
  * A wrong or missing value is named with what was expected; nothing starts on a doubtful configuration.
  */
+import { availableParallelism, totalmem } from 'node:os';
 import { resolve } from 'node:path';
 
 export interface Configuration {
@@ -102,7 +103,9 @@ export const variables = {
   connectorsDir: variable('EVENKEEL_CONNECTORS_DIR', 'Folder with further connectors.', (value) => (value === undefined ? undefined : resolve(value))),
   playbookDir: variable('EVENKEEL_PLAYBOOK_DIR', 'Folder with the playbook.', (value) => (value === undefined ? undefined : resolve(value))),
   role: variable('EVENKEEL_ROLE', 'all (default), api or worker.', (value) => oneOf(value ?? 'all', ['all', 'api', 'worker'])),
-  apiProcesses: variable('EVENKEEL_API_PROCESSES', 'Processes that answer on the port, each using a core; default 1. More need Linux or FreeBSD.', (value) => integer(value ?? '1', 1, 64)),
+  apiProcesses: variable('EVENKEEL_API_PROCESSES', 'Processes that answer on the port, each using a core; default auto: one for each core and 512 MiB of memory, at most 4. More than 1 need Linux or FreeBSD.', (value) =>
+    value === undefined || value === 'auto' ? 'auto' : integer(value, 1, 64, ', or auto'),
+  ),
   smtpUrl: variable('SMTP_URL', 'smtp://… for e-mail.', (value) => value),
   mailFrom: variable('EVENKEEL_MAIL_FROM', 'Sender of e-mail; default evenkeel@localhost.', (value) => value ?? 'evenkeel@localhost'),
   mailTo: variable('EVENKEEL_MAIL_TO', 'Address of whoever runs this installation, told of disabled endpoints.', (value) => value),
@@ -157,17 +160,29 @@ export function readConfiguration(
     }
   }
   if (faults.length > 0) return { ok: false, faults };
-  const parsed = values as Omit<Configuration, 'publicUrl'> & { publicUrl: string | undefined };
+  const parsed = values as Omit<Configuration, 'publicUrl' | 'apiProcesses'> & { publicUrl: string | undefined; apiProcesses: number | 'auto' };
   const shownHost = parsed.host === '0.0.0.0' || parsed.host === '::' ? '127.0.0.1' : parsed.host.includes(':') ? `[${parsed.host}]` : parsed.host;
-  return { ok: true, configuration: { ...parsed, publicUrl: parsed.publicUrl ?? `http://${shownHost}:${parsed.port}` } };
+  const apiProcesses = parsed.apiProcesses !== 'auto' ? parsed.apiProcesses : parsed.role === 'worker' ? 1 : suitableProcesses();
+  return { ok: true, configuration: { ...parsed, apiProcesses, publicUrl: parsed.publicUrl ?? `http://${shownHost}:${parsed.port}` } };
+}
+
+/** Of a process with its caches, twice what one has been measured to hold. */
+const bytesForProcess = 512 * 1024 * 1024;
+const mostProcesses = 4;
+
+/** Processes that make use of this machine: cores and memory as a container limits them. */
+function suitableProcesses(): number {
+  if (process.platform !== 'linux' && process.platform !== 'freebsd') return 1;
+  const memory = Math.min(totalmem(), process.constrainedMemory() || Infinity);
+  return Math.max(1, Math.min(availableParallelism(), Math.floor(memory / bytesForProcess), mostProcesses));
 }
 
 /** Read by the command line as a client, not by the server. */
 const clientVariables = ['EVENKEEL_URL', 'EVENKEEL_API_KEY', 'EVENKEEL_WEBHOOK_SECRET'];
 
-function integer(value: string, low: number, high: number): number {
+function integer(value: string, low: number, high: number, further = ''): number {
   const number = Number(value);
-  if (!/^\d+$/.test(value) || number < low || number > high) throw new Unusable(`must be a whole number from ${low} to ${high}, not "${value}"`);
+  if (!/^\d+$/.test(value) || number < low || number > high) throw new Unusable(`must be a whole number from ${low} to ${high}${further}, not "${value}"`);
   return number;
 }
 

@@ -2,10 +2,10 @@
  * The process: reads the environment, starts the server, turns signals into a graceful end. The only place that does.
  * Exit codes: 0 ended as asked, 1 failed, 2 the configuration is wrong.
  */
-import { runApiProcess } from './api-process.ts';
-import { apiProcessArgument } from './api-processes.ts';
 import { readConfiguration } from './configuration.ts';
 import { PlaybookError } from './playbook/open-playbook.ts';
+import { furtherProcessArgument } from './processes/first-process.ts';
+import { runFurtherProcess } from './processes/further-process.ts';
 import { startServer } from './server.ts';
 
 /** Runs until a signal ends it. Resolves with the exit code. */
@@ -50,4 +50,4 @@ export function explain(error: unknown, port: number): string {
   return failure.message;
 }
 
-if (import.meta.main) process.exitCode = process.argv[2] === apiProcessArgument ? await runApiProcess() : await runServer(process.env);
+if (import.meta.main) process.exitCode = process.argv[2] === furtherProcessArgument ? await runFurtherProcess() : await runServer(process.env);

@@ -30,6 +30,7 @@ import { deliveryMetrics } from './outbound/delivering/delivery-metrics.ts';
 import { createOutboundRoom } from './outbound/room.ts';
 import { openPlaybook } from './playbook/open-playbook.ts';
 import { openChanges } from './telemetry/drift/shape-store.ts';
+import type { Metric, MetricSource } from './telemetry/metrics/exposition.ts';
 import { createTelemetryRoom } from './telemetry/room.ts';
 import { createUpstreamClient } from './upstream/client.ts';
 import { createCrypto } from './upstream/crypto.ts';
@@ -48,6 +49,8 @@ export interface Foundation {
   /** This process, unlike any other. */
   readonly node: string;
   readonly version: string;
+  /** The metrics of all processes of this node. */
+  readonly nodeMetrics: () => Promise<readonly Metric[]>;
   /** Registers how something opened here ends; called in reverse order. */
   readonly onClose: (close: () => Promise<unknown>) => void;
 }
@@ -55,14 +58,16 @@ export interface Foundation {
 export interface Rooms {
   readonly routes: readonly Route[];
   readonly jobs: readonly AnyJob[];
+  /** What this process tells of itself. */
+  readonly processMetrics: MetricSource;
 }
 
 const builtInConnectors = join(import.meta.dirname, '../../../connectors');
 
 export async function buildRooms(foundation: Foundation): Promise<Rooms> {
-  const { configuration, vault, pool, notifications, log, now, fleetNow, node, version, onClose } = foundation;
+  const { configuration, vault, pool, notifications, log, now, fleetNow, node, version, nodeMetrics, onClose } = foundation;
   // First, so that it ends last: every room counts until its own end.
-  const telemetry = await createTelemetryRoom({ pool, log, now, node, version, seals: configuration.role !== 'api', retention: configuration, sampling: configuration, otlp: configuration, manifestOf: (id) => registry.get(id)?.connector.manifest });
+  const telemetry = await createTelemetryRoom({ pool, log, now, node, version, seals: configuration.role !== 'api', retention: configuration, sampling: configuration, otlp: configuration, nodeMetrics, manifestOf: (id) => registry.get(id)?.connector.manifest });
   onClose(() => telemetry.close());
   const registry = await openRegistry({
     pool,
@@ -125,7 +130,7 @@ export async function buildRooms(foundation: Foundation): Promise<Rooms> {
 
   const objectives = createObjectivesRoom({ pool, log, now, playbook, tell: (client, told) => tellBudgetAlert(client, playbook.alerts, told), keptDays: configuration.minutesDays, evaluates: configuration.role !== 'api' });
   onClose(() => objectives.close());
-  telemetry.showMetrics(() => objectives.metrics());
+  telemetry.showSharedMetrics(() => objectives.metrics());
 
   return {
     routes: [
@@ -141,6 +146,7 @@ export async function buildRooms(foundation: Foundation): Promise<Rooms> {
       ...alerts.routes,
       ...objectives.routes,
     ],
+    processMetrics: telemetry.processMetrics,
     jobs: [tokenDriftRetentionJob(pool), reEncryptionJob({ pool, vault, log }), inboundRetentionJob({ pool, log, now, keepDays: configuration.inboundDays, dedupeDays: configuration.inboundDedupeDays, connectors: () => registry.list().map(({ stable }) => stable.connector) }), ...telemetry.jobs, ...alerts.jobs, ...outbound.jobs, ...objectives.jobs],
   };
 }

@@ -19,14 +19,16 @@ import { findMasterKeys, type MasterKeys } from './accounts/vault/master-keys.ts
 import { hasKeys, openVault, proveMasterKeys } from './accounts/vault/vault-keys.ts';
 import { watchVault } from './accounts/vault/vault-nodes.ts';
 import type { Configuration } from './configuration.ts';
-import { startApiProcesses } from './api-processes.ts';
 import { createApplication } from './http/application.ts';
 import { errorPageRoutes } from './http/error-page.ts';
-import { databaseChecks, probeRoutes, type Readiable } from './http/probes.ts';
+import { databaseChecks, faultsOf, probeRoutes, type Readiable } from './http/probes.ts';
 import { startJobs } from './jobs/runner.ts';
 import { makeAdminKey, readOrMakeKey } from './keyfile.ts';
 import { createLog, type Log } from './log.ts';
 import { overviewRoutes } from './overview/routes.ts';
+import { FirstProcess } from './processes/first-process.ts';
+import type { NodeProcesses } from './processes/node-processes.ts';
+import { requireFree } from './processes/shared-port.ts';
 import { buildRooms } from './rooms.ts';
 
 export const version = '0.1.0';
@@ -57,7 +59,7 @@ function keepCallsInTheYoungGeneration(): void {
 }
 
 /** Starts everything; on a failure half-way, what was started is stopped again before the error is passed on. */
-export async function startServer(configuration: Configuration, options: { log?: Log; now?: () => number; sharesPort?: boolean } = {}): Promise<RunningServer> {
+export async function startServer(configuration: Configuration, options: { log?: Log; now?: () => number; processes?: NodeProcesses } = {}): Promise<RunningServer> {
   keepCallsInTheYoungGeneration();
   const log = options.log ?? createLog(configuration.logLevel);
   const now = options.now ?? Date.now;
@@ -67,7 +69,7 @@ export async function startServer(configuration: Configuration, options: { log?:
   const close = (): Promise<void> => (closing ??= closeAll(closers, log));
   try {
     const databaseUrl = await openDatabase(configuration, closers);
-    const pool = createPool(databaseUrl, { onError: (error) => log.warn({ err: error }, 'database: an idle connection was lost') });
+    const pool = createPool(databaseUrl, { ...(options.processes === undefined ? {} : { max: furtherConnections }), onError: (error) => log.warn({ err: error }, 'database: an idle connection was lost') });
     closers.push(() => pool.end());
     // Before anything is written or migrated: a wrong key must leave everything as it was.
     const proven = await proveKeysOf(configuration, pool);
@@ -85,28 +87,35 @@ export async function startServer(configuration: Configuration, options: { log?:
     closers.push(() => watch.close());
     const adminKey = await ensureFirstKey(configuration, pool);
     const keys = new KeyLookup(pool, now);
-    const rooms = await buildRooms({ configuration, vault, pool, notifications, log, now, fleetNow: options.now ?? clock.now, node, version, onClose: (end) => void closers.push(end) });
-    const checks: Readiable[] = databaseChecks(pool, migrations.map(({ name }) => name));
+    const first = new FirstProcess(log);
+    const processes = options.processes ?? first;
+    const rooms = await buildRooms({ configuration, vault, pool, notifications, log, now, fleetNow: options.now ?? clock.now, node, version, nodeMetrics: () => processes.metrics(), onClose: (end) => void closers.push(end) });
+    const checks: Readiable[] = [...databaseChecks(pool, migrations.map(({ name }) => name)), ...processes.checks];
     if (configuration.role !== 'api') {
       const jobs = await startJobs(pool, rooms.jobs, log);
       closers.push(() => jobs.stop());
       checks.push({ name: 'workers', check: () => jobs.check() });
     }
+    processes.tells({ metrics: rooms.processMetrics, faults: () => faultsOf(checks) });
     const routes = [...probeRoutes({ version, checks }), ...errorPageRoutes(), ...overviewRoutes(pagesDir), ...accessRoutes({ database: pool, keys }), ...rooms.routes];
     const application = await createApplication({ database: pool, keys, log, version, routes });
-    closers.push(() => application.close());
-    const further = configuration.apiProcesses - 1;
-    const url = await listen(application, configuration, options.sharesPort === true || further > 0);
+    // Together: no process of the node takes a request any more once it closes.
+    closers.push(() => Promise.all([application.close(), first.stop()]));
+    const { apiProcesses } = configuration;
+    if (apiProcesses > 1) await requireFree(configuration);
+    const url = await listen(application, configuration, apiProcesses > 1 || options.processes !== undefined);
     const { port } = application.server.address() as AddressInfo;
-    const apiProcesses = further === 0 ? undefined : await startApiProcesses({ ...configuration, databaseUrl, masterKey, previousMasterKeys: previous, port, role: 'api', apiProcesses: 1 }, further, log);
-    if (apiProcesses !== undefined) closers.push(() => apiProcesses.stop());
-    log.info({ url, role: configuration.role, processes: configuration.apiProcesses }, 'evenkeel listens');
-    return { url, application, adminKey, apiProcessIds: () => apiProcesses?.pids() ?? [], failed: failure.promise, close };
+    await first.start({ ...configuration, databaseUrl, masterKey, previousMasterKeys: previous, port, role: 'api', apiProcesses: 1 }, apiProcesses - 1);
+    log.info({ url, role: configuration.role, processes: apiProcesses }, 'evenkeel listens');
+    return { url, application, adminKey, apiProcessIds: () => first.pids(), failed: failure.promise, close };
   } catch (error) {
     await close();
     throw error;
   }
 }
+
+/** Connections to the database of a further process, which has no jobs. */
+const furtherConnections = 8;
 
 /** `shared`: with other processes of this machine, by SO_REUSEPORT. */
 function listen(application: FastifyInstance, { port, host }: Configuration, shared: boolean): Promise<string> {

@@ -34,22 +34,31 @@ export function probeRoutes({ version, checks }: { version: string; checks: read
       audit: { none: 'reads only' },
       schema: { response: { 200: Readiness, 503: Readiness } },
       async handle({ reply }) {
-        const results = await Promise.all(
-          checks.map(async ({ name, check }) => {
-            try {
-              await check();
-              return { name, ok: true };
-            } catch (error) {
-              return { name, ok: false, detail: error instanceof Error ? error.message : String(error) };
-            }
-          }),
-        );
+        const results = await runChecks(checks);
         const ready = results.every(({ ok }) => ok);
         reply.code(ready ? 200 : 503);
         return { status: ready ? ('ready' as const) : ('not_ready' as const), checks: results };
       },
     }),
   ];
+}
+
+async function runChecks(checks: readonly Readiable[]): Promise<Type.Static<typeof Check>[]> {
+  return Promise.all(
+    checks.map(async ({ name, check }) => {
+      try {
+        await check();
+        return { name, ok: true };
+      } catch (error) {
+        return { name, ok: false, detail: error instanceof Error ? error.message : String(error) };
+      }
+    }),
+  );
+}
+
+/** What is not ready, each with its name; empty when all is. */
+export async function faultsOf(checks: readonly Readiable[]): Promise<string[]> {
+  return (await runChecks(checks)).flatMap(({ name, ok, detail }) => (ok ? [] : [`${name}: ${detail ?? 'not ready'}`]));
 }
 
 /** The database answers, and every migration this version knows is applied. */

@@ -9,8 +9,8 @@ import type { CallRecorder } from './call-record.ts';
 import { callRoutes } from './call-routes.ts';
 import { NodeCounter } from './counting/node-counter.ts';
 import { CumulativeCounts } from './metrics/cumulative-counts.ts';
-import type { MetricSource } from './metrics/exposition.ts';
-import { metricsRoutes } from './metrics/metrics-routes.ts';
+import type { Metric, MetricSource } from './metrics/exposition.ts';
+import { metricsRoutes, processMetrics } from './metrics/metrics-routes.ts';
 import { StandingMetrics } from './metrics/standing-metrics.ts';
 import { driftRoutes } from './drift/drift-routes.ts';
 import { ShapeSampler } from './drift/shape-sampler.ts';
@@ -36,6 +36,8 @@ export interface TelemetryParts {
   readonly manifestOf: (connectorId: string) => Manifest | undefined;
   /** Where traces and metrics are sent; without an address nowhere. */
   readonly otlp: { readonly otlpUrl: string | undefined; readonly otlpHeaders: Readonly<Record<string, string>> };
+  /** The metrics of all processes of this node. */
+  readonly nodeMetrics: () => Promise<readonly Metric[]>;
   readonly sampling: { readonly shapeSampleSeconds: number; readonly shapeBucketSeconds: number };
 }
 
@@ -46,13 +48,17 @@ export interface TelemetryRoom {
   readonly shapes: Pick<ShapeSampler, 'offer'>;
   readonly routes: readonly Route[];
   readonly jobs: readonly AnyJob[];
+  /** What this process tells of itself at /metrics, what other rooms show included. */
+  readonly processMetrics: MetricSource;
   /** Shows further metrics of this process at /metrics. */
   showMetrics(source: MetricSource): void;
+  /** Shows metrics that are the same whichever process is asked, because they are read from the database. */
+  showSharedMetrics(source: MetricSource): void;
   /** Writes everything observed and recorded until now. To be called when every room that counts has ended. */
   close(): Promise<void>;
 }
 
-export async function createTelemetryRoom({ pool, log, now, node, version, seals, retention, manifestOf, otlp, sampling }: TelemetryParts): Promise<TelemetryRoom> {
+export async function createTelemetryRoom({ pool, log, now, node, version, seals, retention, manifestOf, otlp, sampling, nodeMetrics }: TelemetryParts): Promise<TelemetryRoom> {
   await prepareTelemetry(pool, now());
   const cumulative = new CumulativeCounts();
   const counter = await NodeCounter.start({ database: pool, log, nodeId: node, ended: (series) => cumulative.add(series) });
@@ -64,13 +70,16 @@ export async function createTelemetryRoom({ pool, log, now, node, version, seals
   const sealer = new Sealer({ pool, log });
   if (seals) sealer.start();
   const sources: MetricSource[] = [];
+  const sharedSources: MetricSource[] = [];
   return {
     observer: counter,
     recorder,
     shapes,
-    routes: [...callRoutes(pool), ...monitoringRoutes(pool), ...driftRoutes(pool), ...otlpRoutes(new ExternalCalls(pool, node), now), ...metricsRoutes({ recorder: () => recorder.counts, counting: () => counter.figures, sealing: () => sealer.figures, cumulative, standing: new StandingMetrics(pool), sources, version })],
+    routes: [...callRoutes(pool), ...monitoringRoutes(pool), ...driftRoutes(pool), ...otlpRoutes(new ExternalCalls(pool, node), now), ...metricsRoutes({ standing: new StandingMetrics(pool), sharedSources, node: nodeMetrics })],
+    processMetrics: processMetrics({ recorder: () => recorder.counts, counting: () => counter.figures, sealing: () => sealer.figures, cumulative, sources, version }),
     jobs: [telemetryRetentionJob(pool, retention, now), hourRollupJob(pool)],
     showMetrics: (source) => void sources.push(source),
+    showSharedMetrics: (source) => void sharedSources.push(source),
     async close() {
       await shapes.close();
       await recorder.close();

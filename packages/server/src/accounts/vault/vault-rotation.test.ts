@@ -305,7 +305,7 @@ test('a server started with another key, or without its key file, changes nothin
   await connect(pool, await openVault(pool, key), 2);
   const before = await fingerprint(pool);
   const start = (environment: Record<string, string>): ReturnType<typeof startServer> => {
-    const read = readConfiguration({ PORT: '0', DATABASE_URL: database.url, EVENKEEL_DATA_DIR: dataDir, EVENKEEL_ADMIN_KEY: 'ek_a_new_admin_key_0123456789', ...environment });
+    const read = readConfiguration({ PORT: '0', EVENKEEL_API_PROCESSES: '1', DATABASE_URL: database.url, EVENKEEL_DATA_DIR: dataDir, EVENKEEL_ADMIN_KEY: 'ek_a_new_admin_key_0123456789', ...environment });
     assert.ok(read.ok);
     return startServer(read.configuration, { log });
   };

@@ -9,6 +9,8 @@ export interface Metric {
   readonly type: 'counter' | 'gauge' | 'histogram';
   readonly help: string;
   readonly samples: readonly Sample[];
+  /** How gauges of several processes become one of their node: the largest, or their sum. Default `max`. */
+  readonly across?: 'sum' | 'max';
 }
 
 /** What another room has to tell at the moment of a scrape. Without its database it still tells of its process. */
