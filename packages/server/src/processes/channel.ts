@@ -33,7 +33,7 @@ export interface End {
 export class Channel {
   readonly #end: End;
   readonly #answers: Answers;
-  readonly #waiting = new Map<number, { resolve(value: unknown): void; reject(error: Error): void }>();
+  readonly #waiting = new Map<number, { readonly resolve: (value: unknown) => void; readonly reject: (error: Error) => void }>();
   #asked = 0;
 
   constructor(end: End, answers: Answers) {

@@ -41,7 +41,6 @@ export class FirstProcess implements NodeProcesses {
   readonly #standstillMs: number;
   readonly #running = new Set<Further>();
   readonly #restarts = new Set<NodeJS.Timeout>();
-  #wanted = 0;
   #replaced = 0;
   #stopping = false;
   /** What processes that are gone had counted: nothing the node told ever gets less. */
@@ -89,7 +88,6 @@ export class FirstProcess implements NodeProcesses {
 
   /** Resolves when `count` further processes listen; one that ends by itself is replaced. Rejects when one cannot start. */
   async start(configuration: Configuration, count: number): Promise<void> {
-    this.#wanted = count;
     await Promise.all(Array.from({ length: count }, () => this.#startOne(configuration)));
   }
 
