@@ -6,7 +6,6 @@ import { createAccountsRoom } from './accounts/room.ts';
 import { reEncryptionJob } from './accounts/vault/re-encryption.ts';
 import { vaultRoutes } from './accounts/vault/vault-routes.ts';
 import type { Vault } from './accounts/vault/vault.ts';
-import { tellBudgetAlert } from './alerts/budget-alerts.ts';
 import { createAlertsRoom } from './alerts/room.ts';
 import type { Configuration } from './configuration.ts';
 import { ConnectorOverrides } from './connectors/connector-overrides.ts';
@@ -123,14 +122,17 @@ export async function buildRooms(foundation: Foundation): Promise<Rooms> {
   if (configuration.role !== 'api') inbound.start();
 
   const playbook = await openPlaybook(configuration.playbookDir, log);
-  const alerts = createAlertsRoom({ pool, log, now, rules: playbook.alerts, facts: { shapeChanges: openChanges }, upstream, publicUrl: configuration.publicUrl });
+  const objectives = createObjectivesRoom({ pool, log, now, playbook, keptDays: configuration.minutesDays, evaluates: configuration.role !== 'api' });
+  onClose(() => objectives.close());
+  telemetry.showSharedMetrics(() => objectives.metrics());
+  const alerts = createAlertsRoom({
+    pool, log, now, rules: playbook.alerts, budgetPolicy: playbook.budgetPolicy, contacts: playbook.contacts, upstream, publicUrl: configuration.publicUrl,
+    facts: { shapeChanges: openChanges, budgets: (database) => objectives.budgets(database), settled: () => objectives.settled() },
+    mail: { smtpUrl: configuration.smtpUrl, from: configuration.mailFrom, operator: configuration.mailTo },
+  });
   telemetry.showMetrics(() => alerts.metrics());
   onClose(() => alerts.close());
   if (configuration.role !== 'api') alerts.watch.start();
-
-  const objectives = createObjectivesRoom({ pool, log, now, playbook, tell: (client, told) => tellBudgetAlert(client, playbook.alerts, told), keptDays: configuration.minutesDays, evaluates: configuration.role !== 'api' });
-  onClose(() => objectives.close());
-  telemetry.showSharedMetrics(() => objectives.metrics());
 
   return {
     routes: [

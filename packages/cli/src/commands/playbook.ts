@@ -16,7 +16,7 @@ export const playbookOption = { playbook: { type: 'string', value: '<folder>', d
 
 export const playbookCheck: Command = {
   words: ['playbook', 'check'],
-  summary: 'Check the files of the playbook: objectives, agreements, budget policy, alert rules.',
+  summary: 'Check the files of the playbook: objectives, agreements, budget policy, alert rules, contacts.',
   operands: '[folder]',
   arity: [0, 1],
   options: { replay: { type: 'string', value: '<hours>', description: 'Also ask the server what these alert rules would have told in the last hours it stored, at most 336.' }, ...serverOptions, ...jsonOption },

@@ -38,10 +38,26 @@ export const Alert = Type.Object(
 export type Alert = Type.Static<typeof Alert>;
 export const AlertList = listOf(Alert);
 
+export const RoleNotice = Type.Object(
+  {
+    role: Type.String(),
+    status: AlertState,
+    channel: Type.Union([Type.Literal('mail'), Type.Literal('webhook'), Type.Literal('none')]),
+    address: Type.String({ description: 'Empty when nobody stands for the role.' }),
+    state: Type.Union([Type.Literal('pending'), Type.Literal('sent'), Type.Literal('failed'), Type.Literal('passed'), Type.Literal('unaddressed')], { description: 'sent: it was taken. passed: there was nothing to tell any more. unaddressed: contacts.yaml has nobody for the role.' }),
+    attempts: Type.Integer(),
+    detail: orNull(Type.String({ description: 'Why it failed or was passed over.' })),
+    queued_at: when,
+    settled_at: orNull(when),
+  },
+  { $id: 'RoleNotice' },
+);
+
 export const AlertWithAccounts = Type.Object({
   ...Alert.properties,
   silenced_until: orNull(when),
   accounts: Type.Array(Type.Object({ account_id: Type.String(), tenant_id: orNull(Type.String()), since: when }), { description: 'At most 5,000.' }),
+  told: Type.Array(RoleNotice, { description: 'What the roles of the budget policy were told. Empty for keys of a tenant.' }),
 });
 
 export const AlertQuery = Type.Object({

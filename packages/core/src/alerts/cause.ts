@@ -3,17 +3,11 @@
  * with everybody it meets. A connector whose failures meet most of its accounts is one cause; connectors that fail
  * together through our own fault are the platform.
  */
-import type { AlertRule, AlertSeverity } from '@evenkeel/contract/playbook/alerts.ts';
+import type { AlertSeverity } from '@evenkeel/contract/playbook/alerts.ts';
 import type { Origin } from '@evenkeel/contract/errors.ts';
-import { nobody, type Affected, type Finding, type Subject } from './facts.ts';
+import { groupBurns, groupModes, isWideBurn } from './budget-groups.ts';
+import { nobody, type Affected, type AlertScope, type Finding, type FindingRule, type FiringFinding, type Subject } from './facts.ts';
 import type { GroupingRule } from './rules.ts';
-
-export type AlertScope = 'platform' | 'connector' | 'account' | 'tenant' | 'endpoint' | 'installation';
-
-export interface FiringFinding {
-  readonly rule: AlertRule;
-  readonly finding: Finding;
-}
 
 export interface Cause {
   /** The same as long as the alert lasts. */
@@ -30,13 +24,16 @@ export interface Cause {
 }
 
 /** Families of rules whose findings can have one cause. What is in none is a cause by itself. */
-const families: Partial<Record<AlertRule['watch'], string>> = { 'error-rate': 'failures', 'refresh-failures': 'failures', 'flat-line': 'silence' };
+const families: Partial<Record<FindingRule['watch'], string>> = { 'error-rate': 'failures', 'refresh-failures': 'failures', 'burn-rate': 'failures', 'flat-line': 'silence' };
 
 /** `watched`: accounts with traffic of a connector. `open`: keys of the alerts that are open; a connector's stays one until nothing of it fires. */
 export function findCauses(firing: readonly FiringFinding[], watched: (connectorId: string) => number, open: ReadonlySet<string>, rule: GroupingRule): Cause[] {
   const causes: Cause[] = [];
   const joined = new Map<string, FiringFinding[]>();
+  const wide = firing.filter(isWideBurn);
+  const modes = firing.filter(({ rule: { watch } }) => watch === 'budget-mode');
   for (const one of firing) {
+    if (wide.includes(one) || modes.includes(one)) continue;
     const family = families[one.rule.watch];
     const { connectorId } = one.finding.subject;
     if (family === undefined || connectorId === null) {
@@ -49,7 +46,9 @@ export function findCauses(firing: readonly FiringFinding[], watched: (connector
     else known.push(one);
   }
   for (const [key, findings] of joined) causes.push(...ofConnector(key, findings, watched, open, rule));
-  return joinPlatform(causes, open, rule).toSorted((a, b) => (a.key < b.key ? -1 : 1));
+  const { causes: withPlatform, rest } = joinPlatform(causes, wide, open, rule);
+  const grouped = [...groupBurns(rest, open, rule), ...groupModes(modes)].map(({ key, scope, subject, findings }) => causeOf(key, scope, subject, findings));
+  return [...withPlatform, ...grouped].toSorted((a, b) => (a.key < b.key ? -1 : 1));
 }
 
 /** The findings of one family about one connector: one cause if they meet most of its accounts, else one an account. */
@@ -65,7 +64,8 @@ function ofConnector(key: string, findings: readonly FiringFinding[], watched: (
 }
 
 /** The one account a finding meets, be it about the account or about an endpoint only it calls. */
-function onlyAccount({ subject, affected }: Finding): Affected | null {
+function onlyAccount({ subject, affected, ofConnector }: Finding): Affected | null {
+  if (ofConnector === true) return null;
   if (subject.accountId !== null) return { accountId: subject.accountId, tenantId: subject.tenantId };
   const [first, second] = affected;
   return first !== undefined && second === undefined ? first : null;
@@ -73,14 +73,19 @@ function onlyAccount({ subject, affected }: Finding): Affected | null {
 
 const platformKey = 'failures platform';
 
-function joinPlatform(causes: readonly Cause[], open: ReadonlySet<string>, rule: GroupingRule): Cause[] {
+/** Budgets that burn all over through our own fault are the platform's as well: one of the whole installation tells by itself that it is one cause. */
+function joinPlatform(causes: readonly Cause[], wide: readonly FiringFinding[], open: ReadonlySet<string>, rule: GroupingRule): { causes: Cause[]; rest: FiringFinding[] } {
   const ours = causes.filter(({ key, scope, origin }) => scope === 'connector' && origin === 'platform' && key.startsWith('failures '));
-  if (ours.length < rule.platformConnectors && !(ours.length > 0 && open.has(platformKey))) return [...causes];
-  return [causeOf(platformKey, 'platform', nobody, ours.flatMap(({ findings }) => findings)), ...causes.filter((cause) => !ours.includes(cause))];
+  const burns = wide.filter(({ finding: { key, origin } }) => origin === 'platform' && key.startsWith('calls '));
+  const everywhere = ours.length >= rule.platformConnectors || burns.some(({ finding }) => finding.subject.tenantId === null) || open.has(platformKey);
+  if (ours.length === 0 || !everywhere) return { causes: [...causes], rest: [...wide] };
+  const joined = causeOf(platformKey, 'platform', nobody, [...ours.flatMap(({ findings }) => findings), ...burns]);
+  return { causes: [joined, ...causes.filter((cause) => !ours.includes(cause))], rest: wide.filter((one) => !burns.includes(one)) };
 }
 
 function causeOf(key: string, scope: AlertScope, subject: Subject, findings: readonly FiringFinding[]): Cause {
-  const [worst] = findings.toSorted((a, b) => compare(a.rule.severity, b.rule.severity) || compare(a.rule.id, b.rule.id));
+  // Of two that are as severe, the one that meets more says it better.
+  const [worst] = findings.toSorted((a, b) => compare(a.rule.severity, b.rule.severity) || compare(a.rule.id, b.rule.id) || b.finding.affected.length - a.finding.affected.length);
   const affected = new Map(findings.flatMap(({ finding }) => finding.affected.map((one) => [one.accountId, one] as const)));
   return {
     key,
@@ -88,7 +93,7 @@ function causeOf(key: string, scope: AlertScope, subject: Subject, findings: rea
     subject,
     origin: originOf(findings),
     severity: worst?.rule.severity ?? 'P3',
-    title: worst?.rule.title ?? key,
+    title: worst?.finding.title ?? worst?.rule.title ?? key,
     runbook: worst?.rule.runbook ?? null,
     findings: findings.toSorted((a, b) => compare(a.rule.id, b.rule.id) || compare(a.finding.key, b.finding.key)),
     affected: [...affected.values()].toSorted((a, b) => compare(a.accountId, b.accountId)),

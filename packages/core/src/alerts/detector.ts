@@ -8,7 +8,7 @@ export interface Detector {
   /** The alert of this subject has resolved. */
   forget(key: string): void;
   /** The alert of this subject goes on from before a restart; `evidence` is what its finding said. */
-  resume(key: string, evidence: Readonly<Record<string, unknown>>): void;
+  resume(key: string, evidence: Readonly<Record<string, unknown>>, finding: Finding): void;
   /** Minutes of history it needs to judge as if it had always run. */
   readonly historyMinutes: number;
 }

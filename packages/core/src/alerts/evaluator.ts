@@ -3,17 +3,19 @@
  * on stored history. It keeps windows and lifecycles in memory; what outlives a restart is handed in by `resume`.
  */
 import type { AlertsFile } from '@evenkeel/contract/playbook/alerts.ts';
-import { findCauses, type Cause, type FiringFinding } from './cause.ts';
+import type { BudgetPolicy } from '../objectives/definition.ts';
+import { budgetRules } from './budget-rules.ts';
+import { findCauses, type Cause } from './cause.ts';
 import { FlatLineDetector, TenantSuccessDetector } from './detect-silence.ts';
-import type { Finding, MinuteFacts, Stream, TenantStanding } from './facts.ts';
+import type { Finding, FindingRule, FiringFinding, MinuteFacts, Stream, TenantStanding } from './facts.ts';
 import { idle, nextState, type AlertState } from './lifecycle.ts';
 import { RecentFailures } from './recent-failures.ts';
 import { activeRules, groupingOf, type ActiveRule, type GroupingRule } from './rules.ts';
 
 export type AlertChange =
   | { readonly kind: 'opened'; readonly cause: Cause }
-  /** More or others are affected, it became more severe, or other rules tell of it. */
-  | { readonly kind: 'updated'; readonly cause: Cause }
+  /** More or others are affected, it became more severe, or other rules tell of it; `joining` are findings it did not have. */
+  | { readonly kind: 'updated'; readonly cause: Cause; readonly joining: readonly FiringFinding[] }
   /** `joined`: what it told of is told by that alert now. */
   | { readonly kind: 'resolved'; readonly key: string; readonly joined: string | null };
 
@@ -31,9 +33,16 @@ export class AlertEvaluator {
   readonly #recent = new RecentFailures(recentMinutes);
   #open = new Map<string, Cause>();
 
-  constructor(file: AlertsFile) {
-    this.#rules = activeRules(file).map((active) => ({ ...active, lives: new Map() }));
+  /** `policy`: what follows from error budgets is judged as well. */
+  constructor(file: AlertsFile, policy?: Pick<BudgetPolicy, 'tiers' | 'modes'>) {
     this.#grouping = groupingOf(file);
+    const rules = [...activeRules(file), ...(policy === undefined ? [] : budgetRules(policy, this.#grouping))];
+    this.#rules = rules.map((active) => ({ ...active, lives: new Map() }));
+  }
+
+  /** Every rule that findings can be of. */
+  get rules(): readonly FindingRule[] {
+    return this.#rules.map(({ rule }) => rule);
   }
 
   /** Minutes of history after which it judges as if it had always run. */
@@ -65,7 +74,7 @@ export class AlertEvaluator {
       for (const { rule, finding } of cause.findings) {
         const active = this.#rules.find((one) => one.rule.id === rule.id);
         active?.lives.set(finding.key, { state: { kind: 'firing', since: 0, quietTimes: 0 }, finding });
-        active?.detector.resume(finding.key, finding.evidence);
+        active?.detector.resume(finding.key, finding.evidence, finding);
       }
     }
   }
@@ -108,7 +117,10 @@ export class AlertEvaluator {
     for (const cause of causes) {
       const before = this.#open.get(cause.key);
       if (before === undefined) changes.push({ kind: 'opened', cause });
-      else if (differs(before, cause)) changes.push({ kind: 'updated', cause });
+      else if (differs(before, cause)) {
+        const known = new Set(before.findings.map(nameOf));
+        changes.push({ kind: 'updated', cause, joining: cause.findings.filter((one) => !known.has(nameOf(one))) });
+      }
     }
     return changes;
   }

@@ -1,5 +1,8 @@
 /** What is known of one sealed minute, as the evaluation of alerts takes it: the same from a running system and from history. */
 import type { Origin } from '@evenkeel/contract/errors.ts';
+import type { AlertRule, AlertSeverity } from '@evenkeel/contract/playbook/alerts.ts';
+import type { PolicyMode } from '@evenkeel/contract/playbook/budget-policy.ts';
+import type { ScopeKind } from '@evenkeel/contract/playbook/objectives.ts';
 import type { Sketch } from '../telemetry/sketch.ts';
 import type { Baseline } from './flat-line.ts';
 
@@ -52,6 +55,52 @@ export interface MinuteFacts {
   readonly earlyEnds: readonly EarlyEnd[];
   /** Changes that nobody has acknowledged. */
   readonly shapeChanges: readonly ShapeChange[];
+  /** How error budgets stand; left out where they are not asked for. */
+  readonly budgets?: BudgetFacts;
+}
+
+/** What a budget is of. `id` is empty for overall. */
+export interface BudgetScope {
+  readonly kind: ScopeKind;
+  readonly id: string;
+}
+
+/** A burn-rate alert that goes on, as the objectives room decides it. */
+export interface Burn {
+  readonly objectiveId: string;
+  readonly scope: BudgetScope;
+  readonly tier: string;
+  readonly measures: 'calls' | 'deliveries';
+  /** Whose fault most of what burns is. */
+  readonly origin: 'platform' | 'upstream';
+  /** Of a category: its connectors. */
+  readonly connectorIds: readonly string[];
+  /** Figures a person can check. */
+  readonly evidence: Readonly<Record<string, unknown>>;
+}
+
+/** A budget that is not in the normal mode. */
+export interface BudgetMode {
+  readonly objectiveId: string;
+  readonly scope: BudgetScope;
+  readonly mode: PolicyMode;
+  readonly evidence: Readonly<Record<string, unknown>>;
+}
+
+export interface BudgetFacts {
+  readonly burns: readonly Burn[];
+  readonly modes: readonly BudgetMode[];
+}
+
+/** What an alert says of the rule behind a finding: one of alerts.yaml, or one that follows from the budget policy. */
+export interface FindingRule {
+  readonly id: string;
+  readonly title: string;
+  readonly severity: AlertSeverity;
+  readonly watch: AlertRule['watch'] | 'burn-rate' | 'budget-mode';
+  readonly runbook?: string;
+  /** Roles that are told, beside the routes. */
+  readonly notify?: readonly string[];
 }
 
 /** An inbound stream that is watched for silence: of an account, or of a whole connector. */
@@ -85,6 +134,10 @@ export interface Finding {
   /** Figures a person can check, as JSON. */
   readonly evidence: Readonly<Record<string, unknown>>;
   readonly affected: readonly Affected[];
+  /** In place of the rule's; it is shown to every tenant that is met, so it names none. */
+  readonly title?: string;
+  /** It is the failure of the whole connector, although only one account of it is told of here. */
+  readonly ofConnector?: boolean;
 }
 
 export interface Subject {
@@ -96,3 +149,12 @@ export interface Subject {
 }
 
 export const nobody: Subject = { connectorId: null, accountId: null, tenantId: null, endpoint: null };
+
+/** What an alert is about. */
+export type AlertScope = 'platform' | 'connector' | 'account' | 'tenant' | 'endpoint' | 'installation';
+
+/** A finding that goes on, with its rule. */
+export interface FiringFinding {
+  readonly rule: FindingRule;
+  readonly finding: Finding;
+}

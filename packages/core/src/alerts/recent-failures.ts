@@ -38,6 +38,11 @@ export class RecentFailures {
     }
   }
 
+  /** Calls that failed otherwise than by their caller, of all the minutes. */
+  *rows(): Generator<CountRow> {
+    for (const rows of this.#failed) yield* rows;
+  }
+
   /** Accounts of the connector that had traffic lately. */
   watched(connectorId: string): number {
     const accounts = this.#active.get(connectorId);

@@ -6,10 +6,11 @@ import { DeliveryRateDetector, LagDetector } from './detect-level.ts';
 import { RatioDetector, type RatioWatch } from './detect-ratio.ts';
 import { FlatLineDetector, TenantSuccessDetector } from './detect-silence.ts';
 import type { Detector } from './detector.ts';
+import type { FindingRule } from './facts.ts';
 import type { LifecycleRule } from './lifecycle.ts';
 
 export interface ActiveRule {
-  readonly rule: AlertRule;
+  readonly rule: FindingRule;
   readonly detector: Detector;
   readonly lifecycle: LifecycleRule;
 }

@@ -813,6 +813,8 @@ export interface AlertWithAccounts {
     tenant_id: string | null;
     since: string;
   }[];
+  /** What the roles of the budget policy were told. Empty for keys of a tenant. */
+  told: RoleNotice[];
 }
 
 export interface AlertmanagerTaken {
@@ -837,6 +839,20 @@ export interface NewSilence {
   reason: string;
   /** At most 30 days: every silence ends. */
   minutes: number;
+}
+
+export interface RoleNotice {
+  role: string;
+  status: AlertState;
+  channel: 'mail' | 'webhook' | 'none';
+  /** Empty when nobody stands for the role. */
+  address: string;
+  /** sent: it was taken. passed: there was nothing to tell any more. unaddressed: contacts.yaml has nobody for the role. */
+  state: 'pending' | 'sent' | 'failed' | 'passed' | 'unaddressed';
+  attempts: number;
+  detail: string | null;
+  queued_at: string;
+  settled_at: string | null;
 }
 
 export interface Silence {

@@ -1,15 +1,14 @@
 /** Alerts in PostgreSQL. A change is written together with how far the minutes are judged. */
-import type { AlertRule } from '@evenkeel/contract/playbook/alerts.ts';
 import type { Origin } from '@evenkeel/contract/errors.ts';
-import type { AlertScope, Cause } from '@evenkeel/core/alerts/cause.ts';
-import type { Affected } from '@evenkeel/core/alerts/facts.ts';
+import type { Cause } from '@evenkeel/core/alerts/cause.ts';
+import type { Affected, AlertScope, FindingRule } from '@evenkeel/core/alerts/facts.ts';
 import type { Queryable } from '../database/pool.ts';
 import { newId } from '../identifier.ts';
 
 /** A finding as it is stored: the rule by its id, since the playbook may have changed. */
 export interface StoredFinding {
   readonly rule: string;
-  readonly watch: AlertRule['watch'];
+  readonly watch: FindingRule['watch'];
   readonly key: string;
   readonly subject: Cause['subject'];
   readonly origin: Origin | null;
@@ -69,12 +68,12 @@ export async function insertAlert(client: Queryable, cause: Cause, at: Date, sou
 }
 
 /** The worst it has been stays its severity. `worse`: it is more severe than before. */
-export async function updateAlert(client: Queryable, cause: Cause, at: Date): Promise<{ id: string; worse: boolean } | undefined> {
-  const { rows } = await client.query<{ id: string; worse: boolean }>(
+export async function updateAlert(client: Queryable, cause: Cause, at: Date): Promise<{ id: string; severity: AlertRow['severity']; worse: boolean } | undefined> {
+  const { rows } = await client.query<{ id: string; severity: AlertRow['severity']; worse: boolean }>(
     `with open as (select id, severity from alerts where key = $1 and state = 'firing' and source = 'evenkeel' for update)
      update alerts set severity = least(alerts.severity, $2), title = $3, runbook = $4, origin = $5, findings = $6, updated_at = $7
      from open where alerts.id = open.id
-     returning alerts.id, alerts.severity < open.severity as worse`,
+     returning alerts.id, alerts.severity, alerts.severity < open.severity as worse`,
     [cause.key, cause.severity, cause.title, cause.runbook, cause.origin, JSON.stringify(storedFindings(cause)), at],
   );
   if (rows[0] !== undefined) await insertAffected(client, rows[0].id, cause.affected, at);
@@ -110,7 +109,7 @@ function storedFindings(cause: Cause): StoredFinding[] {
 }
 
 /** The open ones as causes, for an evaluation that goes on. A finding of a rule that is gone is left out. */
-export async function openCauses(database: Queryable, rules: readonly AlertRule[]): Promise<Cause[]> {
+export async function openCauses(database: Queryable, rules: readonly FindingRule[]): Promise<Cause[]> {
   const { rows } = await database.query<AlertRow>(`select *, 0 as affected from alerts where state = 'firing' and source = 'evenkeel'`);
   const byId = new Map(rules.map((rule) => [rule.id, rule]));
   return rows.map((row) => ({

@@ -3,15 +3,18 @@
  * changes, the people to tell and how far it came are one transaction. Windows are kept in memory as long as this node
  * goes on with its own work, and made anew from history when another node was in between.
  */
-import type { AlertsFile } from '@evenkeel/contract/playbook/alerts.ts';
+import type { AlertsFile, AlertSeverity } from '@evenkeel/contract/playbook/alerts.ts';
 import { AlertEvaluator, type AlertChange } from '@evenkeel/core/alerts/evaluator.ts';
-import type { MinuteFacts } from '@evenkeel/core/alerts/facts.ts';
+import type { FiringFinding, MinuteFacts } from '@evenkeel/core/alerts/facts.ts';
+import type { BudgetPolicy } from '@evenkeel/core/objectives/definition.ts';
 import { transaction, type Pool, type Queryable } from '../database/pool.ts';
 import { queueJob } from '../jobs/job.ts';
 import type { Log } from '../log.ts';
 import { insertAlert, openCauses, resolveAlert, storeEvaluation, takeEvaluation, updateAlert } from './alert-store.ts';
 import { countsOf, earlyEndsAfter, needsReauthAt, sealedMinutes, SeriesCache, storedFacts, type FactSource } from './minute-facts.ts';
-import { maxAttempts, notifyJobName, type Notice } from './notify.ts';
+import { maxAttempts } from './alert-notice.ts';
+import { notifyJobName, type Notice } from './notify.ts';
+import { tellRoles, tellRolesOfEnd, type RoleBook } from './role-notices.ts';
 import { inboundStreams, tenantStandings, unmeasuredMinutes } from './streams.ts';
 
 const minuteMs = 60_000;
@@ -20,12 +23,18 @@ const hourMs = 3_600_000;
 const batchMinutes = 30;
 /** A longer time without any minute is passed over: there is nothing to judge in it. */
 const longestGapMinutes = 180;
+/** Budgets that take longer than this to take in what is sealed are judged as they stand. */
+const budgetsWaitMs = 10_000;
 
 export interface AlertWatchParts {
   readonly pool: Pool;
   readonly log: Log;
   readonly rules: AlertsFile;
   readonly facts: FactSource;
+  /** What follows from error budgets; left out where nobody asks for them. */
+  readonly budgetPolicy?: BudgetPolicy;
+  /** Who stands behind the roles of that policy. */
+  readonly roles?: RoleBook;
 }
 
 export interface AlertFigures {
@@ -76,6 +85,7 @@ export class AlertWatch {
 
   async #evaluateAll(): Promise<number> {
     let judged = 0;
+    await this.#budgetsSettle();
     for (;;) {
       const done = await transaction(this.#parts.pool, (client) => this.#evaluateSome(client)).catch((error: unknown) => {
         // What was judged is not stored: the windows are ahead of the database.
@@ -87,6 +97,14 @@ export class AlertWatch {
     }
     if (judged > 0) this.#failed = 0;
     return judged;
+  }
+
+  async #budgetsSettle(): Promise<void> {
+    const { settled } = this.#parts.facts;
+    if (settled === undefined) return;
+    const late = Promise.withResolvers<void>();
+    const timer = setTimeout(late.resolve, budgetsWaitMs);
+    await Promise.race([settled(), late.promise]).finally(() => clearTimeout(timer));
   }
 
   async #evaluateSome(client: Queryable): Promise<number> {
@@ -119,12 +137,12 @@ export class AlertWatch {
 
   async #evaluatorAt(client: Queryable, minute: number): Promise<AlertEvaluator> {
     if (this.#evaluator !== undefined && this.#at === minute) return this.#evaluator;
-    const { rules } = this.#parts;
-    const evaluator = new AlertEvaluator(rules);
+    const { rules, budgetPolicy } = this.#parts;
+    const evaluator = new AlertEvaluator(rules, budgetPolicy);
     this.#series = new SeriesCache();
     for await (const facts of storedFacts(client, { from: new Date(minute - evaluator.historyMinutes * minuteMs), to: new Date(minute + minuteMs) }, this.#series)) evaluator.remember(facts);
     evaluator.watch(await inboundStreams(client, new Date(minute)), await tenantStandings(client, new Date(minute)), await unmeasuredMinutes(client, new Date(minute + minuteMs)));
-    evaluator.resume(await openCauses(client, rules.alerts));
+    evaluator.resume(await openCauses(client, evaluator.rules));
     this.#evaluator = evaluator;
     this.#at = minute;
     return evaluator;
@@ -138,25 +156,34 @@ export class AlertWatch {
     const reauth = await needsReauthAt(client, minutes.map(({ minute }) => minute));
     const shapeChanges = await this.#parts.facts.shapeChanges(client);
     const ends = await earlyEnds();
-    return minutes.map(({ minute, measured }) => ({ minute, measured, rows: counts.get(minute) ?? [], needsReauth: reauth.get(minute) ?? new Map(), earlyEnds: minute === first.minute ? ends : [], shapeChanges }));
+    // Budgets are told as they stand now, for every minute of the batch: what has ended in between was judged by nobody.
+    const budgets = await this.#parts.facts.budgets?.(client);
+    return minutes.map(({ minute, measured }) => ({ minute, measured, ...(budgets === undefined ? {} : { budgets }), rows: counts.get(minute) ?? [], needsReauth: reauth.get(minute) ?? new Map(), earlyEnds: minute === first.minute ? ends : [], shapeChanges }));
   }
 
   async #apply(client: Queryable, changes: readonly AlertChange[], at: Date): Promise<void> {
     // Those that open come first: what has joined one names it.
     for (const change of changes.toSorted((a, b) => order(a) - order(b))) {
       switch (change.kind) {
-        case 'opened':
-          await this.#tell(client, { alert_id: await insertAlert(client, change.cause, at), status: 'firing' });
+        case 'opened': {
+          const id = await insertAlert(client, change.cause, at);
+          await this.#tell(client, { alert_id: id, status: 'firing' });
+          await this.#tellRoles(client, id, change.cause.severity, change.cause.findings, at);
           break;
+        }
         case 'updated': {
           const updated = await updateAlert(client, change.cause, at);
+          if (updated === undefined) break;
           // A route that takes only the severest has not heard of it yet.
-          if (updated?.worse === true) await this.#tell(client, { alert_id: updated.id, status: 'firing' });
+          if (updated.worse) await this.#tell(client, { alert_id: updated.id, status: 'firing' });
+          await this.#tellRoles(client, updated.id, updated.severity, updated.worse ? change.cause.findings : change.joining, at);
           break;
         }
         case 'resolved': {
           const id = await resolveAlert(client, change.key, change.joined, at);
-          if (id !== undefined) await this.#tell(client, { alert_id: id, status: 'resolved' });
+          if (id === undefined) break;
+          await this.#tell(client, { alert_id: id, status: 'resolved' });
+          await tellRolesOfEnd(client, id);
         }
       }
     }
@@ -166,11 +193,22 @@ export class AlertWatch {
     for (const { id } of this.#parts.rules.routes ?? []) await queueJob(client, notifyJobName, { ...notice, route: id }, { maxAttempts });
   }
 
+  /** Further budgets in a mode are told once an hour at most, however many enter it. */
+  async #tellRoles(client: Queryable, id: string, severity: AlertSeverity, findings: readonly FiringFinding[], at: Date): Promise<void> {
+    const { roles, log } = this.#parts;
+    if (roles === undefined) return;
+    const [modes, others] = [findings.filter(isMode), findings.filter((one) => !isMode(one))];
+    await tellRoles(client, roles, log, { id, severity, round: severity }, others);
+    await tellRoles(client, roles, log, { id, severity, round: `${severity} ${at.toISOString().slice(0, 13)}` }, modes);
+  }
+
   #complain(error: unknown): void {
     this.#failed += 1;
     if (this.#failed === 1) this.#parts.log.error({ err: error }, 'alerts: minutes cannot be judged; they stay and it is tried again');
   }
 }
+
+const isMode = ({ rule }: FiringFinding): boolean => rule.watch === 'budget-mode';
 
 const order = (change: AlertChange): number => (change.kind === 'resolved' ? 1 : 0);
 

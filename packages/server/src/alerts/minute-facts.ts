@@ -1,5 +1,5 @@
 /** Sealed minutes as the evaluation takes them, from the tables of telemetry and accounts. */
-import type { CountRow, EarlyEnd, MinuteFacts, SeriesIdentity, ShapeChange } from '@evenkeel/core/alerts/facts.ts';
+import type { BudgetFacts, CountRow, EarlyEnd, MinuteFacts, SeriesIdentity, ShapeChange } from '@evenkeel/core/alerts/facts.ts';
 import { unpackSketch } from '@evenkeel/core/telemetry/sketch-codec.ts';
 import type { Queryable } from '../database/pool.ts';
 
@@ -132,6 +132,10 @@ export async function earlyEndsBetween(database: Queryable, { from, to }: Minute
 export interface FactSource {
   /** Changes of shapes that nobody has acknowledged. */
   readonly shapeChanges: (database: Queryable) => Promise<readonly ShapeChange[]>;
+  /** How error budgets stand. */
+  readonly budgets?: (database: Queryable) => Promise<BudgetFacts>;
+  /** Resolves when the budgets know what is sealed: a minute is judged after they have taken it in. */
+  readonly settled?: () => Promise<void>;
 }
 
 /** The facts of stored minutes in order, read a few hours at a time. */

@@ -6,12 +6,11 @@ import { queueJob } from '../jobs/job.ts';
 import { job, type AnyJob } from '../jobs/runner.ts';
 import type { Log } from '../log.ts';
 import type { UpstreamClient } from '../upstream/client.ts';
-import { findAlert, type AlertRow } from './alert-store.ts';
+import { maxAttempts, noticeOf } from './alert-notice.ts';
+import { findAlert } from './alert-store.ts';
 import { silenceOf } from './silence-store.ts';
 
 export const notifyJobName = 'alerts.notify';
-/** The last comes about sixteen hours after the first. */
-export const maxAttempts = 12;
 const silenceCheckMs = 60_000;
 
 export interface Notice {
@@ -46,23 +45,4 @@ export function notifyJob({ database, upstream, rules, publicUrl, log, now }: { 
       if (reply.status < 200 || reply.status > 299) throw new Error(`the route ${route.id} answered ${reply.status}`);
     },
   });
-}
-
-function noticeOf(alert: AlertRow) {
-  return {
-    id: alert.id,
-    rule: alert.findings[0]?.rule ?? alert.key,
-    severity: alert.severity,
-    title: alert.title,
-    scope: alert.scope,
-    origin: alert.origin,
-    connector: alert.connector_id,
-    accountId: alert.account_id,
-    tenantId: alert.tenant_id,
-    endpoint: alert.endpoint,
-    runbook: alert.runbook,
-    affected: alert.affected,
-    openedAt: alert.opened_at.toISOString(),
-    resolvedAt: alert.resolved_at?.toISOString() ?? null,
-  };
 }

@@ -1,5 +1,5 @@
 /** `/v1/alerts`, silences, trying rules on history, and alerts of other systems. */
-import { Alert, AlertList, AlertmanagerTaken, AlertmanagerWebhook, AlertParams, AlertQuery, AlertReplay, AlertReplayed, AlertWithAccounts, NewSilence, Silence, SilenceList } from '@evenkeel/contract/api/alerts.ts';
+import { Alert, AlertList, AlertmanagerTaken, AlertmanagerWebhook, AlertParams, AlertQuery, AlertReplay, AlertReplayed, AlertWithAccounts, NewSilence, RoleNotice, Silence, SilenceList } from '@evenkeel/contract/api/alerts.ts';
 import type { AlertsFile } from '@evenkeel/contract/playbook/alerts.ts';
 import { readReceived } from '@evenkeel/core/alerts/alertmanager.ts';
 import { lintAlerts } from '@evenkeel/core/alerts/rules-lint.ts';
@@ -12,6 +12,7 @@ import { Refusal } from '../http/problem.ts';
 import { route, type Route } from '../http/route.ts';
 import { timeOfId } from '../identifier.ts';
 import { findAlert, insertAlert, listAffected, listAlerts, resolveAlert, type AlertRow } from './alert-store.ts';
+import { listRoleNotices, type RoleNoticeRow } from './role-notices.ts';
 import { replayRules } from './replay.ts';
 import { endSilence, insertSilence, listSilences, silenceOf, type SilenceRow } from './silence-store.ts';
 
@@ -57,7 +58,7 @@ function readingRoutes({ pool }: Parts): Route[] {
         const accounts = alert === undefined ? [] : await listAffected(pool, alert.id, caller.tenantId);
         if (alert === undefined || (caller.tenantId !== null && alert.tenant_id !== caller.tenantId && accounts.length === 0)) throw new Refusal('not_found', `There is no alert ${params.id}.`);
         const silence = await silenceOf(pool, alert);
-        return { ...shown(alert, caller), silenced_until: silence?.expires_at.toISOString() ?? null, accounts: accounts.map(({ since, ...rest }) => ({ ...rest, since: since.toISOString() })) };
+        return { ...shown(alert, caller), silenced_until: silence?.expires_at.toISOString() ?? null, accounts: accounts.map(({ since, ...rest }) => ({ ...rest, since: since.toISOString() })), told: caller.tenantId === null ? (await listRoleNotices(pool, alert.id)).map(shownNotice) : [] };
       },
     }),
   ];
@@ -134,9 +135,12 @@ function startOf(text: string | undefined): number | undefined {
   return Number.isFinite(ms) && ms > 0 ? ms : undefined;
 }
 
+/** Figures of a budget are those of everyone in its scope. */
+const isBudget = (watch: string): boolean => watch === 'burn-rate' || watch === 'budget-mode';
+
 function shown(row: AlertRow, caller: Caller): Type.Static<typeof Alert> {
   // What is told of others' accounts stays with those who see all.
-  const findings = row.findings.filter(({ subject }) => caller.tenantId === null || subject.tenantId === null || subject.tenantId === caller.tenantId);
+  const findings = row.findings.filter(({ subject, watch }) => caller.tenantId === null || (subject.tenantId ?? (isBudget(watch) ? null : caller.tenantId)) === caller.tenantId);
   return {
     id: row.id,
     title: row.title,
@@ -157,6 +161,10 @@ function shown(row: AlertRow, caller: Caller): Type.Static<typeof Alert> {
     affected_accounts: row.affected,
     findings: findings.map(({ rule, watch, key, evidence }) => ({ rule, watch, key, evidence: { ...evidence } })),
   };
+}
+
+function shownNotice({ role, status, channel, address, state, attempts, detail, queued_at, settled_at }: RoleNoticeRow): Type.Static<typeof RoleNotice> {
+  return { role, status, channel, address, state, attempts, detail, queued_at: queued_at.toISOString(), settled_at: settled_at?.toISOString() ?? null };
 }
 
 function shownSilence({ created_at, expires_at, ...rest }: SilenceRow): Type.Static<typeof Silence> {

@@ -6,7 +6,6 @@ import { join } from 'node:path';
 import type { AgreementView, Exclusion, StatementView } from '@evenkeel/contract/api/agreements.ts';
 import type { Call } from '@evenkeel/contract/api/calls.ts';
 import type { BurnAlertView, Deployment, GateAnswer, ObjectiveDetail, ObjectiveSummary } from '@evenkeel/contract/api/objectives.ts';
-import type { AlertsFile } from '@evenkeel/contract/playbook/alerts.ts';
 import { decideGate } from '@evenkeel/core/objectives/deploy-gate.ts';
 import { plantSeries, sealMinute, type PlantedCounts } from '../../../../tests/harness/sealed-minutes.ts';
 import { startTestEvenkeel } from '../../../../tests/harness/evenkeel.ts';
@@ -14,8 +13,9 @@ import { insertCalls, type CallRow } from '../telemetry/call-store.ts';
 import { newId } from '../identifier.ts';
 import { readPlaybook } from '../playbook/playbook.ts';
 import { definitionsOf } from './definitions.ts';
-import type { TellBudget } from './evaluation/evaluation.ts';
-import { tellBudgetAlert } from '../alerts/budget-alerts.ts';
+import { AlertWatch } from '../alerts/alert-watch.ts';
+import { createLog } from '../log.ts';
+import { readBudgetFacts } from './evaluation/budget-facts.ts';
 import { tick } from './tick.ts';
 
 /** The first minute that is written here; what the running server seals itself comes after all of it. */
@@ -83,12 +83,21 @@ test('a vendor\'s failures burn the customer\'s budget and not ours; alerts fire
   await seal(outage, outage + 1, () => [failing(series.acme, 500, 'upstream'), failing(series.globex, 500, 'upstream')]);
   assert.equal((await tick(evenkeel.database.pool, definitions)).fired, 0);
   await seal(outage + 1, outage + 2, () => [failing(series.acme, 500, 'upstream'), failing(series.globex, 500, 'upstream')]);
-  const tell: TellBudget = (client, told) => tellBudgetAlert(client, { routes: [] } as unknown as AlertsFile, told);
-  const done = await tick(evenkeel.database.pool, definitions, { tell });
+  const watch = new AlertWatch({ pool, log: createLog('silent'), rules: { version: 1, alerts: [] }, facts: { shapeChanges: async () => [], budgets: (client) => readBudgetFacts(client, definitions) }, budgetPolicy: definitions.policy });
+  const done = await tick(evenkeel.database.pool, definitions);
   assert.ok(done.fired > 0);
-  const open = await get<List<{ title: string; severity: string; state: string }>>('/v1/alerts');
-  assert.deepEqual(open.results.map(({ severity, state }) => [severity, state]), [['P1', 'firing']], 'the installation is told once, not for each tenant again');
-  assert.match(open.results[0]?.title ?? '', /customer burns more than 14\.4 times too fast: 2000 of 120000 bad in 1h/);
+  await watch.evaluateDue();
+  const open = await get<List<{ title: string; severity: string; state: string; connector: string | null; origin: string | null; findings: readonly { rule: string; key: string }[] }>>('/v1/alerts?state=firing');
+  // Both vendors fail, each with its tenant: two causes, what neither explains alone, and the mode of all budgets at once.
+  assert.deepEqual(open.results.map(({ severity, connector, origin, findings }) => [severity, connector, origin, ...findings.map(({ key }) => key)].join('|')).toSorted(), [
+    'P1|one|upstream|calls customer tenant:acme',
+    'P1|two|upstream|calls customer tenant:globex',
+    'P1||upstream|calls customer overall',
+    'P1|||customer overall|customer tenant:acme|customer tenant:globex',
+  ]);
+  // A tenant hears of what met it, and of nobody else's figures.
+  const seen = await get<List<{ findings: readonly { key: string }[] }>>('/v1/alerts', tenantKey);
+  assert.deepEqual(seen.results.flatMap(({ findings }) => findings.map(({ key: one }) => one)).filter((one) => one !== 'calls customer tenant:acme'), []);
   const { results } = await get<List<BurnAlertView>>('/v1/burn-alerts?scope=overall&state=firing');
   const [alert] = results;
   assert.deepEqual([alert?.objective, alert?.tier, alert?.severity, alert?.fired_minute, alert?.long], ['customer', 'fast-burn', 'P1', new Date((outage + 1) * 60_000).toISOString(), { bad: 2000, total: 120_000 }]);
@@ -103,9 +112,11 @@ test('a vendor\'s failures burn the customer\'s budget and not ours; alerts fire
   assert.equal(customer.policy.mode, 'exhausted');
   // Five quiet minutes and the short window is clean.
   await seal(outage + 2, outage + 7, () => [good(series.acme), good(series.globex)]);
-  await tick(evenkeel.database.pool, definitions, { tell });
+  await tick(evenkeel.database.pool, definitions);
   assert.equal((await get<List<BurnAlertView>>('/v1/burn-alerts?scope=overall&state=firing')).results.length, 0);
-  assert.deepEqual((await get<List<{ state: string }>>('/v1/alerts')).results.map(({ state }) => state), ['resolved']);
+  await watch.evaluateDue();
+  const still = await get<List<{ findings: readonly { rule: string }[] }>>('/v1/alerts?state=firing');
+  assert.deepEqual(still.results.map(({ findings }) => findings[0]?.rule), ['budget-mode:exhausted'], 'what burned is over; what it used up is not');
 });
 
 test('each change of mode is an event, an audit entry and the actions taken', async () => {

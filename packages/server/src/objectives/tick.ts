@@ -4,7 +4,7 @@ import { transaction, type Pool, type Queryable } from '../database/pool.ts';
 import { keepStatements, statedMonths } from './agreements/statements.ts';
 import { countRound, lockCounting, readProgress } from './counting/counting.ts';
 import { readAgreements, type Definitions } from './definitions.ts';
-import { evaluate, type TellBudget } from './evaluation/evaluation.ts';
+import { evaluate } from './evaluation/evaluation.ts';
 
 export interface TickResult {
   readonly minutes: number;
@@ -18,7 +18,6 @@ export interface TickResult {
 
 export interface TickOptions {
   readonly signal?: AbortSignal;
-  readonly tell?: TellBudget;
   /** Days that telemetry keeps counts by minute. */
   readonly keptDays?: number;
 }
@@ -40,7 +39,7 @@ export async function tick(pool: Pool, definitions: Definitions, options: TickOp
   return result;
 }
 
-async function tickRound(client: Queryable, definitions: Definitions, result: { minutes: number; evaluated: number; modeChanges: number; fired: number; resolved: number; statements: string[] }, { tell, keptDays }: TickOptions): Promise<boolean> {
+async function tickRound(client: Queryable, definitions: Definitions, result: { minutes: number; evaluated: number; modeChanges: number; fired: number; resolved: number; statements: string[] }, { keptDays }: TickOptions): Promise<boolean> {
   const agreements = (await readAgreements(client, definitions)).map(({ definition }) => definition);
   const { last_minute: before } = await readProgress(client);
   const counted = await countRound(client, { objectives: definitions.objectives, agreements, ...(keptDays === undefined ? {} : { keptDays }) });
@@ -49,7 +48,7 @@ async function tickRound(client: Queryable, definitions: Definitions, result: { 
   const last = counted.lastMinute;
   const first = Math.max(Math.min((before ?? last) + 1, last), last - evaluatedAtMost + 1);
   for (let minute = first; minute <= last; minute += 1) {
-    const done = await evaluate(client, definitions.objectives, definitions.policy, minute, tell);
+    const done = await evaluate(client, definitions.objectives, definitions.policy, minute);
     result.evaluated += done.scopes;
     result.modeChanges += done.modeChanges;
     result.fired += done.fired;

@@ -24,7 +24,7 @@ export class Ticker {
   }
 
   start(): void {
-    this.#timer = setInterval(() => this.#look(), lookEveryMs);
+    this.#timer = setInterval(() => void this.#look(), lookEveryMs);
     this.#timer.unref();
   }
 
@@ -35,7 +35,12 @@ export class Ticker {
     await this.#running;
   }
 
-  #look(): void {
+  /** Resolves when everything sealed so far is evaluated, or cannot be. */
+  settled(): Promise<void> {
+    return this.#look();
+  }
+
+  #look(): Promise<void> {
     this.#running ??= this.#tickWhenDue()
       .then(
         () => void (this.#failed = 0),
@@ -45,6 +50,7 @@ export class Ticker {
         },
       )
       .finally(() => (this.#running = undefined));
+    return this.#running;
   }
 
   async #tickWhenDue(): Promise<void> {

@@ -9,9 +9,11 @@ import type Type from 'typebox';
 import { AlertsFile } from '@evenkeel/contract/playbook/alerts.ts';
 import { AgreementsFile } from '@evenkeel/contract/playbook/agreements.ts';
 import { BudgetPolicyFile } from '@evenkeel/contract/playbook/budget-policy.ts';
+import { ContactsFile } from '@evenkeel/contract/playbook/contacts.ts';
 import { ObjectivesFile } from '@evenkeel/contract/playbook/objectives.ts';
 import type { Fault } from '@evenkeel/core/connectors/lint/fault.ts';
 import { checkShape } from '@evenkeel/core/connectors/lint/shape.ts';
+import { lintContacts } from '@evenkeel/core/alerts/contacts-lint.ts';
 import { lintAlerts } from '@evenkeel/core/alerts/rules-lint.ts';
 import { lintAgreements } from '@evenkeel/core/objectives/agreement-lint.ts';
 import { lintObjectives, lintPolicy } from '@evenkeel/core/objectives/playbook-lint.ts';
@@ -24,6 +26,7 @@ export interface Playbook {
   readonly agreements: AgreementsFile;
   readonly budgetPolicy: BudgetPolicyFile;
   readonly alerts: AlertsFile;
+  readonly contacts: ContactsFile;
 }
 
 interface PlaybookFile {
@@ -43,6 +46,7 @@ const files: { readonly [Key in keyof Playbook]: PlaybookFile } = {
   agreements: { name: 'agreements.yaml', schema: AgreementsFile, lint: ({ agreements }) => (agreements === undefined ? [] : lintAgreements(agreements)) },
   budgetPolicy: { name: 'budget-policy.yaml', schema: BudgetPolicyFile, lint: ({ budgetPolicy }) => (budgetPolicy === undefined ? [] : lintPolicy(budgetPolicy)) },
   alerts: { name: 'alerts.yaml', schema: AlertsFile, lint: ({ alerts }) => (alerts === undefined ? [] : lintAlerts(alerts)) },
+  contacts: { name: 'contacts.yaml', schema: ContactsFile, lint: ({ contacts, budgetPolicy }) => (contacts === undefined ? [] : lintContacts(contacts, budgetPolicy)) },
 };
 
 export interface PlaybookFault extends Fault {

@@ -1,13 +1,14 @@
 /**
  * What follows from the sums at the end of the last sealed minute: modes that change, with their event, audit entry and
- * actions, and burn-rate alerts that fire or end. Reads two points a window; writes only what changed.
+ * actions, and burn-rate alerts that fire or end. Reads two points a window; writes only what changed. Who is told is for
+ * the alerts room, which reads what stands here.
  */
 import { decideBurn } from '@evenkeel/core/objectives/burn-alert.ts';
-import { writeMinutes, type BudgetPolicy, type ObjectiveDefinition } from '@evenkeel/core/objectives/definition.ts';
+import type { BudgetPolicy, ObjectiveDefinition } from '@evenkeel/core/objectives/definition.ts';
 import { nextMode } from '@evenkeel/core/objectives/policy-mode.ts';
-import { decimalText, raisedText } from '@evenkeel/core/objectives/share.ts';
+import { raisedText } from '@evenkeel/core/objectives/share.ts';
 import type { BudgetModeChangedData } from '@evenkeel/contract/events.ts';
-import type { PolicyMode, Severity } from '@evenkeel/contract/playbook/budget-policy.ts';
+import type { PolicyMode } from '@evenkeel/contract/playbook/budget-policy.ts';
 import { beginAudit, completeAudit } from '../../access/audit.ts';
 import { ensureTenant } from '../../access/keys.ts';
 import type { Queryable } from '../../database/pool.ts';
@@ -24,19 +25,8 @@ export interface Evaluated {
   readonly resolved: number;
 }
 
-/** What the whole installation's alerts and modes are told as; scopes below it are listed, and would page for the same cause again. */
-export interface BudgetTold {
-  /** `burn-rate <objective> <tier>` or `budget-mode <objective> <mode>`. */
-  readonly key: string;
-  readonly title: string;
-  readonly severity: 'P1' | 'P2' | 'P3';
-  readonly status: 'firing' | 'resolved';
-  readonly at: Date;
-}
-export type TellBudget = (client: Queryable, told: BudgetTold) => Promise<void>;
-
 /** `client` is a transaction that holds the lock of counting; `minute` the last one evaluated. */
-export async function evaluate(client: Queryable, objectives: readonly ObjectiveDefinition[], policy: BudgetPolicy, minute: number, tell: TellBudget = async () => undefined): Promise<Evaluated> {
+export async function evaluate(client: Queryable, objectives: readonly ObjectiveDefinition[], policy: BudgetPolicy, minute: number): Promise<Evaluated> {
   const end = minute + 1;
   const tracks = await readTracks(client, objectives);
   const reader = await readWindows(client, tracks, objectives.flatMap((objective) => rangesOf(objective, policy.tiers, end)));
@@ -49,26 +39,16 @@ export async function evaluate(client: Queryable, objectives: readonly Objective
       const figures = figuresAt(objective, track, reader, policy, end);
       const key = stateKey(objective.id, track);
       done.scopes += 1;
-      if (await applyMode(client, { objective, track, policy, figures, minute }, modes.get(key)?.mode ?? null, tell)) done.modeChanges += 1;
+      if (await applyMode(client, { objective, track, policy, figures, minute }, modes.get(key)?.mode ?? null)) done.modeChanges += 1;
       for (const tier of figures.tiers) {
         const known = firing.get(`${key} ${tier.tier.id}`);
         const outcome = await applyBurn(client, { objective, track, policy, tier, minute }, known);
-        if (outcome !== 'keep' && track.kind === 'overall') await tell(client, burnTold(objective, tier, outcome, minute));
         if (outcome !== 'keep') done[outcome === 'fire' ? 'fired' : 'resolved'] += 1;
       }
     }
   }
   return done;
 }
-
-function burnTold(objective: ObjectiveDefinition, { tier, long, short }: Figures['tiers'][number], outcome: 'fire' | 'resolve', minute: number): BudgetTold {
-  const factor = decimalText((tier.factor.num * 1_000_000n) / tier.factor.den, 6);
-  const title = `The error budget of ${objective.id} burns more than ${factor} times too fast: ${long.bad} of ${long.total} bad in ${writeMinutes(tier.longMinutes)}, ${short.bad} of ${short.total} in ${writeMinutes(tier.shortMinutes)}`;
-  return { key: `burn-rate ${objective.id} ${tier.id}`, title, severity: alertSeverity(tier.severity), status: outcome === 'fire' ? 'firing' : 'resolved', at: new Date((minute + 1) * 60_000) };
-}
-
-/** Alerts know three. */
-const alertSeverity = (severity: Severity): BudgetTold['severity'] => (severity === 'P4' ? 'P3' : severity);
 
 interface Subject {
   readonly objective: ObjectiveDefinition;
@@ -78,7 +58,7 @@ interface Subject {
 }
 
 /** While nothing can be said a mode stays. The first normal one is no news. */
-async function applyMode(client: Queryable, { objective, track, policy, figures, minute }: Subject & { figures: Figures }, current: PolicyMode | null, tell: TellBudget): Promise<boolean> {
+async function applyMode(client: Queryable, { objective, track, policy, figures, minute }: Subject & { figures: Figures }, current: PolicyMode | null): Promise<boolean> {
   const { budget, window } = figures;
   if (budget.state !== 'known') return false;
   const mode = nextMode(current, budget.remaining, policy);
@@ -96,23 +76,8 @@ async function applyMode(client: Queryable, { objective, track, policy, figures,
   await writeModeChange(client, { id, objectiveId: objective.id, scope: track, from: current, to: mode, minute, total: window.total, bad: window.bad, remainingPercent, freeze: rule.freeze, notify: rule.notify, incident: rule.incident ?? null, actions: rule.actions, eventId });
   const audit = await beginAudit(client, { actor: 'evenkeel', action: `budget.mode_changed:${current ?? 'none'}:${mode}`, tenantId, target: `objectives/${objective.id}?scope=${scope}#${id}`, requestId: eventId });
   await completeAudit(client, audit, 200);
-  if (track.kind === 'overall') for (const told of modeTold(objective, policy, current, mode, remainingPercent, minute)) await tell(client, told);
   return true;
 }
-
-/** The new mode begins before the old one ends, so that nobody reads the end as all clear. To be in the normal one is no alert. */
-function modeTold(objective: ObjectiveDefinition, policy: BudgetPolicy, from: PolicyMode | null, to: PolicyMode, remainingPercent: string, minute: number): BudgetTold[] {
-  const told = (mode: PolicyMode, status: BudgetTold['status']): BudgetTold => {
-    const { freeze, incident, notify } = policy.modes[mode];
-    const title = `The error budget of ${objective.id} is ${mode}: ${remainingPercent} % of it remains${freezeText[freeze]}${notify.length > 0 ? `; for ${notify.join(', ')}` : ''}`;
-    return { key: `budget-mode ${objective.id} ${mode}`, title, severity: incident === undefined ? severityOf[freeze] : alertSeverity(incident), status, at: new Date((minute + 1) * 60_000) };
-  };
-  return [...(to === 'normal' ? [] : [told(to, 'firing')]), ...(from === null || from === 'normal' ? [] : [told(from, 'resolved')])];
-}
-
-const freezeText = { none: '', non_critical: '; only critical and reliability changes are deployed', all_but_reliability: '; only reliability fixes are deployed' } as const;
-/** Of a mode that names no incident. */
-const severityOf = { none: 'P3', non_critical: 'P3', all_but_reliability: 'P2' } as const;
 
 async function applyBurn(client: Queryable, { objective, track, policy, tier, minute }: Subject & { tier: Figures['tiers'][number] }, known: BurnAlertRow | undefined) {
   const { long, short } = tier;
@@ -126,6 +91,7 @@ async function applyBurn(client: Queryable, { objective, track, policy, tier, mi
       scope_id: track.id,
       tier: tier.tier.id,
       severity: tier.tier.severity,
+      origin: tier.origin,
       notify: [...tier.tier.notify],
       fired_minute: minute,
       long_bad: long.bad,

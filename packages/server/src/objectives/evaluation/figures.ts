@@ -3,12 +3,15 @@ import { budgetOf, burnRate, causesOf, exhaustsInMinutes, figuresOf, type Budget
 import { calendarUnit, type MinuteRange } from '@evenkeel/core/objectives/calendar.ts';
 import type { BudgetPolicy, BurnTier, ObjectiveDefinition } from '@evenkeel/core/objectives/definition.ts';
 import type { Fraction } from '@evenkeel/core/objectives/share.ts';
+import type { Tally } from '@evenkeel/core/objectives/tally.ts';
 import { budgetWindow, type Track, type WindowReader } from './scopes.ts';
 
 export interface TierFigures {
   readonly tier: BurnTier;
   readonly long: WindowFigures;
   readonly short: WindowFigures;
+  /** Whose fault most of what is bad in the long window is. */
+  readonly origin: 'platform' | 'upstream';
 }
 
 export interface Figures {
@@ -46,11 +49,14 @@ export function figuresAt(objective: ObjectiveDefinition, track: Track, reader: 
     window,
     budget,
     causes: objective.method === 'events' ? causesOf(sums.tally) : [],
-    tiers: policy.tiers.map((tier) => ({ tier, long: figures(back(end, tier.longMinutes)), short: figures(back(end, tier.shortMinutes)) })),
+    tiers: policy.tiers.map((tier) => ({ tier, long: figures(back(end, tier.longMinutes)), short: figures(back(end, tier.shortMinutes)), origin: originOf(reader.sums(track, back(end, tier.longMinutes)).tally) })),
     burn,
     exhaustsInMinutes: budget.state === 'known' ? exhaustsInMinutes(budget.remaining, burn, periodMinutes) : null,
   };
 }
+
+/** What is slow is ours as well. */
+const originOf = ({ platform, slow, upstream }: Tally): TierFigures['origin'] => (upstream > platform + slow ? 'upstream' : 'platform');
 
 /** Of calendar windows counted in minutes: the whole period, less what was not measured of it so far. */
 function periodUnits(objective: ObjectiveDefinition, { measuredMinutes, windowMinutes, tally }: WindowSums, end: number): number | undefined {

@@ -11,6 +11,21 @@ export interface ModeState {
   readonly since: Date;
 }
 
+/** Every budget that is not in the normal mode, with what its last change saw. */
+export async function readWorseModes(database: Queryable, objectiveIds: readonly string[]) {
+  const { rows } = await database.query<{ objective_id: string; scope_kind: ScopeKind; scope_id: string; mode: PolicyMode; mode_since: Date; remaining_percent: string | null; total: number | null; bad: number | null }>(
+    `select s.*, c.remaining_percent, c.total, c.bad from objective_states s
+     left join lateral (
+       select remaining_percent, total, bad from budget_mode_changes
+       where objective_id = s.objective_id and scope_kind = s.scope_kind and scope_id = s.scope_id order by id desc limit 1
+     ) c on true
+     where s.mode <> 'normal' and s.objective_id = any($1)
+     order by s.objective_id, s.scope_kind, s.scope_id`,
+    [objectiveIds],
+  );
+  return rows;
+}
+
 export async function readModes(database: Queryable, objectiveIds: readonly string[]): Promise<Map<string, ModeState>> {
   const { rows } = await database.query<{ objective_id: string; scope_kind: ScopeKind; scope_id: string; mode: PolicyMode; mode_since: Date }>(
     'select objective_id, scope_kind, scope_id, mode, mode_since from objective_states where objective_id = any($1)',
@@ -85,6 +100,7 @@ export interface BurnAlertRow {
   scope_id: string;
   tier: string;
   severity: string;
+  origin: 'platform' | 'upstream';
   notify: string[];
   fired_minute: number;
   resolved_minute: number | null;
@@ -103,9 +119,9 @@ export async function readFiring(database: Queryable, objectiveIds: readonly str
 
 export async function openBurnAlert(client: Queryable, alert: Omit<BurnAlertRow, 'resolved_minute' | 'fired_at' | 'resolved_at'>): Promise<void> {
   await client.query(
-    `insert into burn_alerts (id, objective_id, scope_kind, scope_id, tier, severity, notify, fired_minute, long_bad, long_total, short_bad, short_total)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
-    [alert.id, alert.objective_id, alert.scope_kind, alert.scope_id, alert.tier, alert.severity, alert.notify, alert.fired_minute, alert.long_bad, alert.long_total, alert.short_bad, alert.short_total],
+    `insert into burn_alerts (id, objective_id, scope_kind, scope_id, tier, severity, origin, notify, fired_minute, long_bad, long_total, short_bad, short_total)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
+    [alert.id, alert.objective_id, alert.scope_kind, alert.scope_id, alert.tier, alert.severity, alert.origin, alert.notify, alert.fired_minute, alert.long_bad, alert.long_total, alert.short_bad, alert.short_total],
   );
 }
 
