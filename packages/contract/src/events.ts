@@ -56,7 +56,7 @@ export const BudgetModeChangedData = Type.Object(
     scope: Type.String({ description: 'overall, connector:<id>, category:<id> or tenant:<id>.' }),
     from: orNull(PolicyMode),
     to: PolicyMode,
-    remaining_percent: Type.String({ description: 'Of the budget; negative when more than all of it is gone.' }),
+    remaining_percent: orNull(Type.String({ description: 'Of the budget; negative when more than all of it is gone. Null when the mode has expired: nothing it was judged by is in the window any more.' })),
     total: Type.Integer({ description: 'Events, or minutes, in the window of the objective.' }),
     bad: Type.Integer(),
     minute: Type.String({ format: 'date-time', description: 'The minute whose evaluation changed the mode.' }),

@@ -44,6 +44,7 @@ export const BurnView = Type.Object({
   factor: Type.String(),
   long: BurnWindow,
   short: BurnWindow,
+  state: OneOf(['known', 'insufficient_data'], 'insufficient_data: a window is not measured well enough, or holds less than the minimum: no alert fires on it.'),
   above: Type.Boolean({ description: 'Both windows are strictly above the factor.' }),
   fires_after_total_outage: Type.String({ description: 'When it fires if every event is bad from now on, starting clean.' }),
   resets_after: Type.String({ description: 'When it ends after such an outage.' }),
@@ -52,6 +53,7 @@ export type BurnView = Type.Static<typeof BurnView>;
 
 export const ModeView = Type.Object({
   mode: orNull(PolicyMode),
+  held: Type.Boolean({ description: 'There is insufficient data now, and this is the last known mode: it holds until data says otherwise or nothing it was judged by is in the window any more.' }),
   since: orNull(when),
   freeze: OneOf(deployFreezes),
   notify: Type.Array(Type.String()),
@@ -83,7 +85,7 @@ export const ModeChangeView = Type.Object({
   minute: when,
   from: orNull(PolicyMode),
   to: PolicyMode,
-  remaining_percent: Type.String(),
+  remaining_percent: orNull(Type.String({ description: 'Null when the mode has expired.' })),
   total: Type.Integer(),
   bad: Type.Integer(),
   freeze: Type.String(),

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { budgetOf, burnRate, causesOf, exhaustsInMinutes, figuresOf } from './budget.ts';
 import { decideBurn, isAbove } from './burn-alert.ts';
 import { detectionSeconds } from './burn-time.ts';
-import { modeOf, nextMode, rank } from './policy-mode.ts';
+import { hasExpired, modeOf, nextMode, rank } from './policy-mode.ts';
 import { compare, floor, fraction, readPercent, whole, type Fraction } from './share.ts';
 import { noTally } from './tally.ts';
 
@@ -48,15 +48,31 @@ test('99.995 % of a million events: 50 bad ones are exactly the budget, 51 excee
   assert.equal(modeOf(exactly.remaining, policy), 'exhausted');
 });
 
-test('nothing, little and thinly covered traffic is insufficient data, unless many are bad', () => {
-  const objective = { target: ppb('99.9'), budget: ppb('0.1'), minimum: { events: 1000, bad: 5 } };
+test('nothing, little and thinly covered traffic is insufficient data; a few early bad ones use up nothing', () => {
+  const objective = { target: ppb('99.995'), budget: 50_000n, minimum: { events: 1000, bad: 10 } };
   const state = (total: number, bad: number, coverage = full) => budgetOf(objective, { total, bad, coverage }, ppb('50')).state;
   assert.equal(state(0, 0), 'insufficient_data');
-  assert.equal(state(999, 4), 'insufficient_data');
-  assert.equal(state(999, 5), 'known');
+  assert.equal(state(999, 0), 'insufficient_data');
+  assert.equal(state(999, 999), 'insufficient_data', 'below the volume nothing is said, whatever it is');
   assert.equal(state(1000, 0), 'known');
+  // The budget of 199,999 events allows 9.99995 bad ones.
+  for (const total of [1000, 5000, 199_999]) assert.deepEqual([1, 5, 9, 10].map((bad) => state(total, bad)), ['insufficient_data', 'insufficient_data', 'insufficient_data', 'known'], `${total}`);
+  assert.deepEqual([1, 5, 9].map((bad) => state(200_000, bad)), ['known', 'known', 'known']);
   assert.equal(state(1000, 0, fraction(1n, 3n)), 'insufficient_data');
   assert.equal(state(1000, 0, fraction(1n, 2n)), 'known');
+});
+
+test('five early bad calls page nobody: too few events, or too few bad ones', () => {
+  const base = { tier: { factor: fraction(72n, 5n) }, budget: 50_000n, minimum: { events: 1000, bad: 10 }, minCoverage: 0n, firing: false };
+  const decide = (total: number, bad: number, minimum = base.minimum) => decideBurn({ ...base, minimum, long: { total, bad, coverage: full }, short: { total, bad, coverage: full } });
+  assert.deepEqual([decide(20, 5), decide(999, 999), decide(1000, 9), decide(1000, 10)], ['keep', 'keep', 'keep', 'fire']);
+  assert.equal(decide(20, 5, { events: 10, bad: 1 }), 'fire', 'the minimum is configured');
+});
+
+test('a mode that data does not bear out any more is over when its window is empty, or another period has begun', () => {
+  const range = { from: 1000, to: 2000 };
+  assert.deepEqual([hasExpired({ kind: 'rolling' }, 900, range, 1), hasExpired({ kind: 'rolling' }, 1900, range, 0)], [false, true]);
+  assert.deepEqual([hasExpired({ kind: 'calendar' }, 1000, range, 5), hasExpired({ kind: 'calendar' }, 1001, range, 5)], [true, false]);
 });
 
 test('time slices: unmeasured minutes are neither good nor bad, a bad one is bad even so; a calendar budget is for the whole period', () => {

@@ -48,16 +48,18 @@ export type Budget =
     };
 
 /**
- * Of a window. `periodUnits`: of a calendar window counted in minutes, the minutes of the whole period less those that
- * were not measured: its budget is for the whole of it, not for the part that has passed.
+ * Of a window. `periodUnits`: of a window counted in minutes, the minutes of the whole of it less those that were not
+ * measured: its budget is for all of them, not for the part that has passed. Of events nobody knows how many will come:
+ * too few of them, or few bad ones where the budget does not even allow that many, say nothing yet.
  */
 export function budgetOf({ target, budget, minimum }: Pick<ObjectiveDefinition, 'target' | 'budget' | 'minimum'>, figures: WindowFigures, minCoverage: Ppb, periodUnits?: number): Budget {
   // A young scope is judged by the time it has existed; alerts want their whole window.
   const { total, bad, coverage, observed = coverage } = figures;
   if (total === 0) return { state: 'insufficient_data', reason: 'Nothing was measured in the window.' };
-  if (total < minimum.events && bad < minimum.bad) return { state: 'insufficient_data', reason: `${total} of at least ${minimum.events}, and ${bad} bad ones of at least ${minimum.bad}.` };
+  if (total < minimum.events) return { state: 'insufficient_data', reason: `${total} of at least ${minimum.events} in the window.` };
   if (compare(observed, fraction(minCoverage, whole)) < 0 && bad < minimum.bad) return { state: 'insufficient_data', reason: 'Too little of the window was measured.' };
   const allowed = budget * BigInt(Math.max(total, periodUnits ?? 0));
+  if (bad > 0 && bad < minimum.bad && allowed < BigInt(minimum.bad) * whole) return { state: 'insufficient_data', reason: `${bad} bad ones of ${total}: the budget of so few allows less than ${minimum.bad}, so that fewer than ${minimum.bad} say nothing.` };
   const used = BigInt(bad) * whole;
   const achieved = fraction(BigInt(total - bad), BigInt(total));
   return {

@@ -20,6 +20,8 @@ export interface ObjectiveDefinition {
   readonly sliceBadAbove: Ppb;
   readonly scopes: readonly ScopeKind[];
   readonly minimum: Minimum;
+  /** The same for the long window of a burn-rate alert: in minutes a short window never has many. */
+  readonly burnMinimum: Minimum;
   readonly service: string;
   readonly terms: string | null;
   readonly openslo: Readonly<Record<string, unknown>> | null;
@@ -69,11 +71,15 @@ function define(objective: Objective, file: ObjectivesFile, policy: BudgetPolicy
     sliceBadAbove: objective.slice === undefined ? 0n : exact(readPercent(objective.slice.bad_above), `slice of ${objective.id}`),
     scopes: objective.scopes,
     minimum: objective.minimum ?? policy.minimum,
+    burnMinimum: burnMinimum(objective.method, objective.minimum ?? policy.minimum),
     service: objective.service ?? 'evenkeel',
     terms: objective.terms ?? null,
     openslo: objective.openslo ?? null,
   };
 }
+
+/** Of minutes, how many of the window were measured decides, not how many there are. */
+const burnMinimum = (method: Objective['method'], minimum: Minimum): Minimum => (method === 'events' ? minimum : { ...minimum, events: 1 });
 
 /** Of a file without faults. Tiers that are not enabled are left out. */
 export function definePolicy(file: BudgetPolicyFile): BudgetPolicy {

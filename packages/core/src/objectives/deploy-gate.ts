@@ -8,9 +8,11 @@ export type ChangeKind = (typeof changeKinds)[number];
 export interface GateInput {
   readonly objective: string;
   readonly change: ChangeKind;
-  /** Null while nothing can be said: too little data, or the objective was never evaluated. */
+  /** The last known mode; null when there never was one, or it has expired. */
   readonly mode: PolicyMode | null;
-  /** Remaining budget as text in percent; null with the mode. */
+  /** Present data bears it out; else there is too little of it. */
+  readonly known: boolean;
+  /** Remaining budget as text in percent; null while it is not known. */
   readonly remaining: string | null;
   readonly freeze: DeployFreeze;
   /** Minutes since the last evaluated minute; null when there is none. */
@@ -31,15 +33,21 @@ export function decideGate(input: GateInput): GateDecision {
   return { decision: 'allow', reason: `${objective}: overridden until ${override.expiresAt} (${override.reason}); without it: ${own.reason}` };
 }
 
-function withoutOverride({ objective, change, mode, remaining, freeze, lagMinutes, policy }: GateInput): GateDecision {
-  const unknown = (why: string): GateDecision => ({ decision: policy.when_unknown, reason: `${objective}: ${why}; the policy says ${policy.when_unknown}.` });
+/** What is not known now does not open what was closed: the last known mode holds. */
+function withoutOverride({ objective, change, mode, known, remaining, freeze, lagMinutes, policy }: GateInput): GateDecision {
+  const unknown = (why: string): GateDecision => {
+    if (mode !== null && !isAllowed(freeze, change)) return { decision: 'deny', reason: `${objective}: ${why}; the last known mode, ${mode}, holds: ${frozen(freeze)}.` };
+    return { decision: policy.when_unknown, reason: `${objective}: ${why}; the policy says ${policy.when_unknown}.` };
+  };
   if (lagMinutes === null) return unknown('nothing was evaluated yet');
   if (lagMinutes > policy.stale_after_minutes) return unknown(`the last evaluated minute is ${lagMinutes} minutes old`);
-  if (mode === null) return unknown('insufficient data');
+  if (!known || mode === null) return unknown('insufficient data');
   const state = `${objective}: ${mode}, ${remaining ?? '?'} % of the budget remains`;
   if (isAllowed(freeze, change)) return { decision: 'allow', reason: `${state}.` };
-  return { decision: 'deny', reason: `${state}; ${freeze === 'non_critical' ? 'only critical and reliability changes are deployed' : 'only reliability fixes are deployed'}.` };
+  return { decision: 'deny', reason: `${state}; ${frozen(freeze)}.` };
 }
+
+const frozen = (freeze: DeployFreeze): string => (freeze === 'non_critical' ? 'only critical and reliability changes are deployed' : 'only reliability fixes are deployed');
 
 function isAllowed(freeze: DeployFreeze, change: ChangeKind): boolean {
   switch (freeze) {

@@ -1,6 +1,7 @@
 /** The mode a budget puts the team in. Worse is taken at once; better only when the budget is clear of the edge. */
 import { policyModes, type PolicyMode } from '@evenkeel/contract/playbook/budget-policy.ts';
-import type { BudgetPolicy } from './definition.ts';
+import type { MinuteRange } from './calendar.ts';
+import type { BudgetPolicy, ObjectiveWindow } from './definition.ts';
 import { compare, fraction, whole, type Fraction } from './share.ts';
 
 /** By what remains: above the first edge normal; from the second up caution; from the third up restricted; below critical; nothing: exhausted. */
@@ -23,3 +24,12 @@ export function nextMode(current: PolicyMode | null, remaining: Fraction, policy
 
 /** 0 is the best. */
 export const rank = (mode: PolicyMode): number => policyModes.indexOf(mode);
+
+/**
+ * Whether a mode that present data does not bear out any more is over: nothing it was judged by is in the window. Until
+ * then the last known mode holds. `since` is the end of the minute that began it, in minutes since the epoch; `total` what
+ * the window holds now.
+ */
+export function hasExpired({ kind }: Pick<ObjectiveWindow, 'kind'>, since: number, range: MinuteRange, total: number): boolean {
+  return total === 0 || (kind === 'calendar' && since <= range.from);
+}

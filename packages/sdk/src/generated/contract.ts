@@ -2094,6 +2094,8 @@ export interface BurnView {
     rate: string | null;
     coverage_percent: string;
   };
+  /** insufficient_data: a window is not measured well enough, or holds less than the minimum: no alert fires on it. */
+  state: 'known' | 'insufficient_data';
   /** Both windows are strictly above the factor. */
   above: boolean;
   /** When it fires if every event is bad from now on, starting clean. */
@@ -2214,7 +2216,7 @@ export interface ModeChangeView {
   from: 'normal' | 'caution' | 'restricted' | 'critical' | 'exhausted' | null;
   /** From the fullest budget to none. */
   to: 'normal' | 'caution' | 'restricted' | 'critical' | 'exhausted';
-  remaining_percent: string;
+  remaining_percent: string | null;
   total: number;
   bad: number;
   freeze: string;
@@ -2226,6 +2228,8 @@ export interface ModeChangeView {
 
 export interface ModeView {
   mode: 'normal' | 'caution' | 'restricted' | 'critical' | 'exhausted' | null;
+  /** There is insufficient data now, and this is the last known mode: it holds until data says otherwise or nothing it was judged by is in the window any more. */
+  held: boolean;
   since: string | null;
   freeze: 'none' | 'non_critical' | 'all_but_reliability';
   notify: string[];

@@ -59,8 +59,7 @@ export interface BudgetModeChangedData {
   from: 'normal' | 'caution' | 'restricted' | 'critical' | 'exhausted' | null;
   /** From the fullest budget to none. */
   to: 'normal' | 'caution' | 'restricted' | 'critical' | 'exhausted';
-  /** Of the budget; negative when more than all of it is gone. */
-  remaining_percent: string;
+  remaining_percent: string | null;
   /** Events, or minutes, in the window of the objective. */
   total: number;
   bad: number;

@@ -15,7 +15,7 @@ import { readTracks, readWindows, writeScope } from './evaluation/scopes.ts';
 import { tick } from './tick.ts';
 import { trimSums } from './retention.ts';
 
-const base = { title: '', description: null, indicatorName: '', target: readPercent('99.9') ?? 0n, budget: whole - (readPercent('99.9') ?? 0n), window: { kind: 'rolling', days: 1 }, scopes: ['overall', 'connector', 'category', 'tenant'], minimum: { events: 1, bad: 1 }, service: 'evenkeel', terms: null, openslo: null } as const;
+const base = { title: '', description: null, indicatorName: '', target: readPercent('99.9') ?? 0n, budget: whole - (readPercent('99.9') ?? 0n), window: { kind: 'rolling', days: 1 }, scopes: ['overall', 'connector', 'category', 'tenant'], minimum: { events: 1, bad: 1 }, burnMinimum: { events: 1, bad: 1 }, service: 'evenkeel', terms: null, openslo: null } as const;
 const objectives: ObjectiveDefinition[] = [
   { ...base, id: 'platform', indicator: { measure: 'availability', upstream: 'excluded' }, method: 'events', sliceBadAbove: 0n },
   { ...base, id: 'customer', indicator: { measure: 'availability', upstream: 'included' }, method: 'time_slices', sliceBadAbove: readPercent('5') ?? 0n },
@@ -227,4 +227,23 @@ test('what is old stays as it was counted: coverage is trimmed, and a late fact 
   await tick(own, definitions, { keptDays: -10_000 });
   assert.deepEqual(await readAgreementMinutes(own, 'acme', end - 60, end), before);
   assert.equal((await computeStatement(own, known.definition, '2026-10'))?.total_minutes, 60, 'an old month does not lie before the beginning');
+});
+
+test('the minute an installation begins in is no downtime; one that is not measured later is', async () => {
+  const { pool: own } = await createTestDatabase();
+  const sharp: Terms = { ...terms, downtime: { ...terms.downtime, consecutive_minutes: 1 } };
+  await putAgreement(own, { id: 'new', tenant_id: 'acme', terms: 'standard', time_zone: 'UTC', starts: '2026-01-01', monthly_fee_minor: 500_000, currency: 'USD' }, 'test');
+  const begin = Date.UTC(2026, 9, 20, 12, 0) / 60_000;
+  // Two short lives before it stays up: neither is a minute anybody could have counted on.
+  for (const [at, covered] of [[0, 12], [1, 0], [2, 29], [3, 60], [4, 60], [5, 20], [6, 60]] as const) await sealMinute(own, begin + at, [], covered);
+  const changed = { ...definitions, terms: { standard: sharp } };
+  await tick(own, changed);
+  const [known] = await readAgreements(own, changed);
+  assert.ok(known !== undefined);
+  const statement = await computeStatement(own, known.definition, '2026-10');
+  assert.deepEqual([statement?.downtime_minutes, statement?.total_minutes, statement?.downtime.map(({ run }) => run.from)], [1, 4, [new Date((begin + 5) * 60_000).toISOString()]]);
+  // More of the first minutes becomes known: then the beginning is where it was measured.
+  await amendCoverage(own, begin + 2, 20);
+  await tick(own, changed);
+  assert.equal((await computeStatement(own, known.definition, '2026-10'))?.total_minutes, 5);
 });

@@ -135,8 +135,9 @@ test('the gate closes with the budget, opens for reliability fixes, and for an o
   const gate = (query: string) => get<GateAnswer>(`/v1/deploy-gate?objective=customer${query}`);
   // The minutes of this test are old: by the clock nothing can be said any more.
   assert.match((await gate('')).reason, /the last evaluated minute is \d+ minutes old; the policy says allow/);
-  const detail = await gate('');
-  assert.deepEqual([detail.mode, decideGate({ objective: 'customer', change: 'normal', mode: detail.mode, remaining: detail.remaining_percent, freeze: 'all_but_reliability', lagMinutes: 0, policy: definitions.policy.gate, override: null }).decision], ['exhausted', 'deny']);
+  assert.equal((await gate('')).mode, null, 'a mode of more than a window ago has expired');
+  const { policy: { mode, freeze } } = await get<ObjectiveDetail>('/v1/objectives/customer');
+  assert.deepEqual([mode, decideGate({ objective: 'customer', change: 'normal', mode, known: true, remaining: '0', freeze, lagMinutes: 0, policy: definitions.policy.gate, override: null }).decision], ['exhausted', 'deny']);
   const soon = new Date(Date.now() + 3_600_000).toISOString();
   const made = await evenkeel.call('POST', '/v1/deploy-gate/overrides', { body: { objective: 'customer', reason: 'the fix of the outage itself', expires_at: soon } });
   assert.equal(made.status, 201);

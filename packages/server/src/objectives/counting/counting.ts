@@ -62,10 +62,11 @@ export async function countRound(client: Queryable, plan: CountingPlan): Promise
   const late = counters.filter(({ minuteSeq }) => minuteSeq < front);
   const fresh = await advance(counters.filter(({ minuteSeq }) => minuteSeq === front), front, Number.MAX_SAFE_INTEGER);
   const caughtUp = late.length === 0 ? 0 : await advance(late, Math.min(...late.map(({ minuteSeq }) => minuteSeq)), front);
-  // The first minute stays where it was when old coverage is trimmed: an old month is not one before the beginning.
+  // The first minute stays where it was when old coverage is trimmed: an old month is not one before the beginning. It is
+  // the first one that was measured: an installation begins within a minute, and what lies before it was not its downtime.
   const { rows } = await client.query<{ last_minute: number | null }>(
     `update objective_progress set amendment_seq = $1,
-       first_minute = least(first_minute, (select min(minute) from objective_coverage)), last_minute = (select max(minute) from objective_coverage)
+       first_minute = least(first_minute, (select min(minute) from objective_coverage where measured_minutes > 0)), last_minute = (select max(minute) from objective_coverage)
      returning last_minute`,
     [lastSeq],
   );

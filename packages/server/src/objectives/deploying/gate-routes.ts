@@ -1,6 +1,8 @@
 /** `GET /v1/deploy-gate` with its overrides, and deployment markers with what became of the error rate. */
 import { Deployment, DeploymentList, DeploymentQuery, DeploymentRequest, GateAnswer, GateOverride, GateOverrideList, GateOverrideRequest, GateQuery } from '@evenkeel/contract/api/objectives.ts';
 import { pageQuery } from '@evenkeel/contract/api/list.ts';
+import { calendarUnit } from '@evenkeel/core/objectives/calendar.ts';
+import type { ObjectiveDefinition } from '@evenkeel/core/objectives/definition.ts';
 import { decideGate } from '@evenkeel/core/objectives/deploy-gate.ts';
 import Type from 'typebox';
 import type { Pool } from '../../database/pool.ts';
@@ -16,6 +18,13 @@ import { writeScope } from '../evaluation/scopes.ts';
 import { isoOf, remainingText } from '../evaluation/views.ts';
 import { withEffects } from './deployment-effects.ts';
 import { findOverride, insertDeployment, insertOverride, listDeployments, listOverrides, type DeploymentRow } from './gate-store.ts';
+
+/** A mode that was evaluated so long ago that nothing it was judged by would be in the window now. */
+function isOver({ window }: ObjectiveDefinition, end: number | null, nowMs: number): boolean {
+  if (end === null) return false;
+  const minute = Math.floor(nowMs / 60_000);
+  return window.kind === 'rolling' ? minute - end >= window.days * 1440 : minute >= calendarUnit(window.unit, window.timeZone, end - 1).to;
+}
 
 export function gateRoutes({ pool, definitions, now }: { pool: Pool; definitions: Definitions; now: () => number }): Route[] {
   const { policy } = definitions;
@@ -35,13 +44,14 @@ export function gateRoutes({ pool, definitions, now }: { pool: Pool; definitions
         const reading = await readScopeNow(pool, objective, policy, scope);
         const { budget } = reading.figures;
         const change = query.change ?? 'normal';
-        const mode = budget.state === 'known' ? modeOfReading(reading) : null;
+        const mode = isOver(objective, reading.end, now()) ? null : modeOfReading(reading);
         const remaining = budget.state === 'known' ? remainingText(budget.remaining) : null;
         const override = await findOverride(pool, objective.id, scope, new Date(now()));
         const gate = decideGate({
           objective: objective.id,
           change,
           mode,
+          known: budget.state === 'known',
           remaining,
           freeze: policy.modes[mode ?? 'normal'].freeze,
           lagMinutes: reading.end === null ? null : Math.max(0, Math.floor(now() / 60_000) - reading.end),

@@ -5,10 +5,9 @@
  */
 import { decideBurn } from '@evenkeel/core/objectives/burn-alert.ts';
 import type { BudgetPolicy, ObjectiveDefinition } from '@evenkeel/core/objectives/definition.ts';
-import { nextMode } from '@evenkeel/core/objectives/policy-mode.ts';
+import { hasExpired, nextMode } from '@evenkeel/core/objectives/policy-mode.ts';
 import { raisedText } from '@evenkeel/core/objectives/share.ts';
 import type { BudgetModeChangedData } from '@evenkeel/contract/events.ts';
-import type { PolicyMode } from '@evenkeel/contract/playbook/budget-policy.ts';
 import { beginAudit, completeAudit } from '../../access/audit.ts';
 import { ensureTenant } from '../../access/keys.ts';
 import type { Queryable } from '../../database/pool.ts';
@@ -16,7 +15,7 @@ import { newId } from '../../identifier.ts';
 import { publishEvents } from '../../outbound/publish.ts';
 import { figuresAt, rangesOf, type Figures } from './figures.ts';
 import { readTracks, readWindows, tracksOf, writeScope, type Track } from './scopes.ts';
-import { openBurnAlert, readFiring, readModes, resolveBurnAlert, stateKey, writeModeChange, type BurnAlertRow } from './state-store.ts';
+import { openBurnAlert, readFiring, readModes, resolveBurnAlert, stateKey, writeModeChange, type BurnAlertRow, type ModeState } from './state-store.ts';
 
 export interface Evaluated {
   readonly scopes: number;
@@ -39,7 +38,7 @@ export async function evaluate(client: Queryable, objectives: readonly Objective
       const figures = figuresAt(objective, track, reader, policy, end);
       const key = stateKey(objective.id, track);
       done.scopes += 1;
-      if (await applyMode(client, { objective, track, policy, figures, minute }, modes.get(key)?.mode ?? null)) done.modeChanges += 1;
+      if (await applyMode(client, { objective, track, policy, figures, minute }, modes.get(key) ?? null)) done.modeChanges += 1;
       for (const tier of figures.tiers) {
         const known = firing.get(`${key} ${tier.tier.id}`);
         const outcome = await applyBurn(client, { objective, track, policy, tier, minute }, known);
@@ -57,17 +56,19 @@ interface Subject {
   readonly minute: number;
 }
 
-/** While nothing can be said a mode stays. The first normal one is no news. */
-async function applyMode(client: Queryable, { objective, track, policy, figures, minute }: Subject & { figures: Figures }, current: PolicyMode | null): Promise<boolean> {
-  const { budget, window } = figures;
-  if (budget.state !== 'known') return false;
-  const mode = nextMode(current, budget.remaining, policy);
+/** While nothing can be said a mode stays, until it expires. The first normal one is no news. */
+async function applyMode(client: Queryable, { objective, track, policy, figures, minute }: Subject & { figures: Figures }, known: ModeState | null): Promise<boolean> {
+  const { budget, window, range } = figures;
+  const current = known?.mode ?? null;
+  const expired = budget.state !== 'known' && known !== null && known.mode !== 'normal' && hasExpired(objective.window, known.since.getTime() / 60_000, range, window.total);
+  if (budget.state !== 'known' && !expired) return false;
+  const mode = budget.state === 'known' ? nextMode(current, budget.remaining, policy) : 'normal';
   if (mode === current || (current === null && mode === 'normal')) return false;
   const rule = policy.modes[mode];
   const id = newId('bmc');
   const eventId = newId('evt');
   // Raised to the next step, so that what is shown is above an edge exactly when the budget is.
-  const remainingPercent = raisedText({ num: budget.remaining.num * 100n, den: budget.remaining.den }, 4);
+  const remainingPercent = budget.state === 'known' ? raisedText({ num: budget.remaining.num * 100n, den: budget.remaining.den }, 4) : null;
   const scope = writeScope(track);
   const data: BudgetModeChangedData = { change_id: id, objective_id: objective.id, scope, from: current, to: mode, remaining_percent: remainingPercent, total: window.total, bad: window.bad, minute: new Date(minute * 60_000).toISOString(), freeze: rule.freeze, notify: [...rule.notify], incident: rule.incident ?? null, actions: [...rule.actions] };
   const tenantId = track.kind === 'tenant' ? track.id : null;
@@ -81,7 +82,7 @@ async function applyMode(client: Queryable, { objective, track, policy, figures,
 
 async function applyBurn(client: Queryable, { objective, track, policy, tier, minute }: Subject & { tier: Figures['tiers'][number] }, known: BurnAlertRow | undefined) {
   const { long, short } = tier;
-  const decision = decideBurn({ tier: tier.tier, budget: objective.budget, long, short, minimum: objective.minimum, minCoverage: policy.minCoverage, firing: known !== undefined });
+  const decision = decideBurn({ tier: tier.tier, budget: objective.budget, long, short, minimum: objective.burnMinimum, minCoverage: policy.minCoverage, firing: known !== undefined });
   if (decision === 'resolve' && known !== undefined) await resolveBurnAlert(client, known.id, minute);
   if (decision === 'fire') {
     await openBurnAlert(client, {

@@ -58,9 +58,10 @@ export function figuresAt(objective: ObjectiveDefinition, track: Track, reader: 
 /** What is slow is ours as well. */
 const originOf = ({ platform, slow, upstream }: Tally): TierFigures['origin'] => (upstream > platform + slow ? 'upstream' : 'platform');
 
-/** Of calendar windows counted in minutes: the whole period, less what was not measured of it so far. */
-function periodUnits(objective: ObjectiveDefinition, { measuredMinutes, windowMinutes, tally }: WindowSums, end: number): number | undefined {
-  if (objective.window.kind === 'rolling' || objective.method === 'events') return undefined;
+/** Of windows counted in minutes: all of the window or period, less what was not measured of it so far. */
+function periodUnits(objective: ObjectiveDefinition, { measuredMinutes, windowMinutes, existedMinutes, tally }: WindowSums, end: number): number | undefined {
+  if (objective.method === 'events') return undefined;
+  if (objective.window.kind === 'rolling') return windowMinutes - (existedMinutes - measuredMinutes - tally.blindMinutes);
   const period = calendarUnit(objective.window.unit, objective.window.timeZone, end - 1);
   return period.to - period.from - (windowMinutes - measuredMinutes - tally.blindMinutes);
 }

@@ -43,7 +43,8 @@ export interface ModeChange {
   readonly minute: number;
   readonly total: number;
   readonly bad: number;
-  readonly remainingPercent: string;
+  /** Null when the mode has expired. */
+  readonly remainingPercent: string | null;
   readonly freeze: string;
   readonly notify: readonly string[];
   readonly incident: string | null;
@@ -76,7 +77,7 @@ export interface ModeChangeRow {
   minute: number;
   total: number;
   bad: number;
-  remaining_percent: string;
+  remaining_percent: string | null;
   deploy_freeze: string;
   notify: string[];
   incident: string | null;

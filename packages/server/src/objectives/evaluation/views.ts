@@ -1,11 +1,11 @@
 /** Figures as the API shows them: integers as they are, shares as decimals that never cross a bound. */
 import type { BudgetView, BurnAlertView, BurnView, ObjectiveSummary } from '@evenkeel/contract/api/objectives.ts';
 import { burnRate, type WindowFigures } from '@evenkeel/core/objectives/budget.ts';
-import { isAbove } from '@evenkeel/core/objectives/burn-alert.ts';
+import { isAbove, isCovered, isTooLittle } from '@evenkeel/core/objectives/burn-alert.ts';
 import { detectionSeconds, resetSeconds } from '@evenkeel/core/objectives/burn-time.ts';
 import { durationText } from '@evenkeel/core/objectives/calculator.ts';
 import { writeMinutes, type ObjectiveDefinition } from '@evenkeel/core/objectives/definition.ts';
-import { cutPercent, decimalText, fraction, percentOf, raisedText, type Fraction } from '@evenkeel/core/objectives/share.ts';
+import { cutPercent, decimalText, fraction, percentOf, raisedText, type Fraction, type Ppb } from '@evenkeel/core/objectives/share.ts';
 import type { Severity } from '@evenkeel/contract/playbook/budget-policy.ts';
 import type { Figures, TierFigures } from './figures.ts';
 import { writeScope } from './scopes.ts';
@@ -36,7 +36,7 @@ export function budgetView({ range, sums, window, budget, causes, burn, exhausts
 
 const whole: Fraction = fraction(1n, 1n);
 
-export function burnView({ tier, long, short }: TierFigures, objective: ObjectiveDefinition): BurnView {
+export function burnView({ tier, long, short }: TierFigures, objective: ObjectiveDefinition, minCoverage: Ppb): BurnView {
   const window = (minutes: number, figures: WindowFigures) => {
     const rate = burnRate(figures, objective.budget);
     return { window: writeMinutes(minutes), total: figures.total, bad: figures.bad, rate: rate === null ? null : raisedText(rate, 2), coverage_percent: cutPercent(figures.coverage, 2) };
@@ -48,6 +48,7 @@ export function burnView({ tier, long, short }: TierFigures, objective: Objectiv
     factor: decimalText((tier.factor.num * 1_000_000n) / tier.factor.den, 6),
     long: window(tier.longMinutes, long),
     short: window(tier.shortMinutes, short),
+    state: [long, short].some((figures) => !isCovered(figures, minCoverage)) || isTooLittle(long, objective.burnMinimum) ? 'insufficient_data' : 'known',
     above: isAbove(long, tier, objective.budget) && isAbove(short, tier, objective.budget),
     fires_after_total_outage: fires === null ? 'never' : durationText(fires),
     resets_after: resets === null ? 'never' : durationText(resets),
