@@ -2,10 +2,13 @@
  * What the gateway costs against two peers that do nothing but pass on: node:http + undici, and nginx with one worker.
  * The same vendor behind all, each its own process, measured alternately in one run; medians over rounds. The rates tell
  * who is faster on this machine with all of it on two or more cores; the processor time a call tells what each costs.
- * Options: --rounds=5 --seconds=3 --connections=64 --processes=1 (of each: ours, the bare peer's, nginx's workers)
- * --million (a full million calls for the memory figure).
+ * Evenkeel runs twice: as it ships (`evenkeel`: a process for each core) against nginx, and with one process
+ * (`evenkeel_one_process`) against the bare peer, which is one process too; the one process against nginx is told as well.
+ * Options: --rounds=5 --seconds=3 --connections=64 --processes=auto (of Evenkeel as it ships) --million (a full million
+ * calls for the memory figure).
  */
 import { readFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 import { cpuUs } from './load/cpu-time.ts';
 import { median, note, report } from './load/measurement.ts';
 import type { LoadResult } from './load/generator.ts';
@@ -20,31 +23,37 @@ interface Subject {
 }
 
 const warmUpCalls = 150_000;
+const settleMs = 1_500;
 const vendorPath = '/crm/v3/objects/contacts/51?properties=email%2Cfirstname';
 
 export async function run(options: readonly string[]): Promise<void> {
-  const number = (name: string, fallback: number): number => Number(options.find((option) => option.startsWith(`--${name}=`))?.split('=')[1] ?? fallback);
-  const rounds = number('rounds', 5);
-  const durationMs = number('seconds', 3) * 1000;
-  const connections = number('connections', 64);
-  const processes = number('processes', 1);
+  const option = (name: string, fallback: string): string => options.find((one) => one.startsWith(`--${name}=`))?.split('=')[1] ?? fallback;
+  const plan = { rounds: Number(option('rounds', '5')), durationMs: Number(option('seconds', '3')) * 1000, connections: Number(option('connections', '64')) };
   const vendor = await startProgram('peers/vendor.ts');
   const started: { stop(): Promise<void> }[] = [vendor];
   try {
     const origin = `http://127.0.0.1:${vendor.line}`;
-    const plain = await startPlain(origin, processes, started);
-    const evenkeel = await startProgram('peers/evenkeel.ts', [origin, String(processes)], ['--expose-gc']);
-    started.push(evenkeel);
-    const nginx = await startNginx(Number(vendor.line), processes);
+    const bare = await startProgram('peers/plain-proxy.ts', [origin]);
+    started.push(bare);
+    const program = await startProgram('peers/evenkeel.ts', [origin, '1'], ['--expose-gc']);
+    started.push(program);
+    const shipped = await startProgram('peers/evenkeel.ts', [origin, option('processes', 'auto')]);
+    started.push(shipped);
+    const nginx = await startNginx(Number(vendor.line));
     if (nginx !== undefined) started.push(nginx);
-    const ours = subjectOf(evenkeel);
-    const peers: Subject[] = [
-      { name: 'undici', ...plain, request: get(vendorPath) },
-      ...(nginx === undefined ? [] : [{ name: 'nginx', port: nginx.port, pids: nginx.pids, request: get(vendorPath) }]),
-    ];
-    await throughput([ours, ...peers], { rounds, durationMs, connections });
-    await latency(ours, peers[0] ?? ours, { name: 'vendor', port: Number(vendor.line), pids: pidsOf(vendor), request: get(vendorPath) }, { rounds, durationMs, connections });
-    await memory(ours, evenkeel, connections, options.includes('--million') ? 1_000_000 : 100_000);
+    const peer = (name: string, port: number, pids: readonly number[]): Subject => ({ name, port, pids, request: get(vendorPath) });
+    const subjects = {
+      shipped: subjectOf('evenkeel', shipped),
+      one: subjectOf('evenkeel_one_process', program),
+      undici: peer('undici', Number(bare.line), pidsOf(bare)),
+      ...(nginx === undefined ? {} : { nginx: peer('nginx', nginx.port, nginx.pids) }),
+    };
+    note(`${availableParallelism()} cores for all programs together; evenkeel as it ships: ${subjects.shipped.pids.length} process(es)`);
+    const rates = await throughput(subjects, plan);
+    const alone = peer('vendor', Number(vendor.line), pidsOf(vendor));
+    await latency({ ours: subjects.shipped, peer: subjects.undici, vendor: alone, rate: rates.shipped / 2 }, plan, '');
+    await latency({ ours: subjects.one, peer: subjects.undici, vendor: alone, rate: rates.one / 2 }, plan, '_one_process');
+    await memory(subjects.one, program, plan.connections, options.includes('--million') ? 1_000_000 : 100_000);
   } finally {
     for (const program of started.toReversed()) await program.stop();
   }
@@ -52,72 +61,83 @@ export async function run(options: readonly string[]): Promise<void> {
 
 const pidsOf = ({ child }: Program): number[] => (child.pid === undefined ? [] : [child.pid]);
 
-/** Several of them share a port as ours do. */
-async function startPlain(origin: string, processes: number, started: { stop(): Promise<void> }[]): Promise<{ port: number; pids: number[] }> {
-  const first = await startProgram('peers/plain-proxy.ts', processes === 1 ? [origin] : [origin, '0']);
-  const programs = [first];
-  while (programs.length < processes) programs.push(await startProgram('peers/plain-proxy.ts', [origin, first.line]));
-  started.push(...programs);
-  return { port: Number(first.line), pids: programs.flatMap(pidsOf) };
-}
-
 function get(path: string, headers = ''): string {
   return `GET ${path} HTTP/1.1\r\nhost: 127.0.0.1\r\naccept: application/json\r\nuser-agent: bench\r\n${headers}\r\n`;
 }
 
-function subjectOf(evenkeel: Program): Subject {
+function subjectOf(name: string, evenkeel: Program): Subject {
   const { port, key, account, pids } = JSON.parse(evenkeel.line) as { port: number; key: string; account: string; pids: number[] };
-  return { name: 'evenkeel', port, pids, request: get('/v1/proxy/contacts/51', `authorization: Bearer ${key}\r\nevenkeel-account: ${account}\r\n`) };
+  return { name, port, pids, request: get('/v1/proxy/contacts/51', `authorization: Bearer ${key}\r\nevenkeel-account: ${account}\r\n`) };
 }
 
-async function measure({ name, port, request }: Subject, plan: { connections: number; durationMs: number; rate?: number }): Promise<LoadResult> {
+async function measure({ name, port, request }: Subject, plan: { connections: number; durationMs: number; rate?: number; settleMs?: number }): Promise<LoadResult> {
   const result = await runLoad({ port, request, ...plan });
   if (result.notOk > 0 || result.failed > 0) throw new Error(`${name} answered ${result.notOk} calls with errors and lost ${result.failed} connections: not a measurement.`);
   return result;
 }
 
-async function throughput(subjects: readonly Subject[], plan: { rounds: number; durationMs: number; connections: number }): Promise<void> {
-  const rates = new Map<string, number[]>(subjects.map(({ name }) => [name, []]));
-  const costs = new Map<string, number[]>(subjects.map(({ name }) => [name, []]));
-  // As many calls for each, until the compiler has done its work: a server that has run for a minute is what is compared.
-  for (const { port, request } of subjects) await runLoad({ port, request, connections: plan.connections, durationMs: 0, count: warmUpCalls });
+interface Plan {
+  readonly rounds: number;
+  readonly durationMs: number;
+  readonly connections: number;
+}
+
+interface Subjects {
+  readonly shipped: Subject;
+  readonly one: Subject;
+  readonly undici: Subject;
+  readonly nginx?: Subject;
+}
+
+/** Resolves with the median rates of Evenkeel, calls a second. */
+async function throughput(subjects: Subjects, plan: Plan): Promise<{ shipped: number; one: number }> {
+  const all: readonly Subject[] = Object.values(subjects);
+  const rates = new Map<Subject, number[]>(all.map((subject) => [subject, []]));
+  const costs = new Map<Subject, number[]>(all.map((subject) => [subject, []]));
+  // As many calls for each process, until the compiler has done its work: a server that has run for a minute is what is compared.
+  for (const { port, request, pids } of all) await runLoad({ port, request, connections: plan.connections, durationMs: 0, count: warmUpCalls * Math.max(1, pids.length) });
   for (let round = 1; round <= plan.rounds; round += 1) {
-    for (const subject of subjects) {
+    for (const subject of all) {
       const before = await cpuUs(subject.pids);
       const { rps, answered } = await measure(subject, plan);
       const cost = ((await cpuUs(subject.pids)) - before) / answered;
       note(`round ${round}: ${subject.name} ${Math.round(rps)} calls/s, ${cost.toFixed(1)} µs of processor time a call`);
-      rates.get(subject.name)?.push(rps);
-      costs.get(subject.name)?.push(cost);
+      rates.get(subject)?.push(rps);
+      costs.get(subject)?.push(cost);
     }
   }
-  for (const [name, values] of rates) report('gateway', `rps_${name}`, median(values), 'calls/s');
-  const ratio = (peer: string): number => median((rates.get('evenkeel') ?? []).map((rps, round) => rps / (rates.get(peer)?.[round] ?? Number.NaN)));
-  report('gateway', 'rps_ratio_vs_undici', ratio('undici'), 'ratio', { atLeast: 0.75 });
-  if (rates.has('nginx')) report('gateway', 'rps_ratio_vs_nginx', ratio('nginx'), 'ratio', { atLeast: 0.6 });
-  for (const [name, values] of costs) if (!values.some(Number.isNaN)) report('gateway', `cpu_us_${name}`, median(values), 'µs/call');
+  for (const [{ name }, values] of rates) report('gateway', `rps_${name}`, median(values), 'calls/s');
+  const ratio = (ours: Subject, peer: Subject): number => median((rates.get(ours) ?? []).map((rps, round) => rps / (rates.get(peer)?.[round] ?? Number.NaN)));
+  report('gateway', 'rps_ratio_vs_undici', ratio(subjects.one, subjects.undici), 'ratio', { atLeast: 0.75 });
+  if (subjects.nginx !== undefined) {
+    report('gateway', 'rps_ratio_vs_nginx', ratio(subjects.shipped, subjects.nginx), 'ratio', { atLeast: 0.6 });
+    report('gateway', 'rps_ratio_vs_nginx_one_process', ratio(subjects.one, subjects.nginx), 'ratio');
+  }
+  for (const [{ name }, values] of costs) if (!values.some(Number.isNaN)) report('gateway', `cpu_us_${name}`, median(values), 'µs/call');
+  return { shipped: median(rates.get(subjects.shipped) ?? []), one: median(rates.get(subjects.one) ?? []) };
 }
 
 /**
  * Open loop at half of what it can do; what the vendor takes by itself at the same rate, a moment before, is subtracted.
- * The bare peer takes its turn in each round: what it adds as well is the machine's.
+ * The bare peer takes its turn in each round: what it adds as well is the machine's. The first moments, in which connections
+ * are made on both sides and the load's own program is cold, are told apart.
  */
-async function latency(ours: Subject, peer: Subject, vendor: Subject, plan: { rounds: number; durationMs: number; connections: number }): Promise<void> {
-  const { rps } = await measure(ours, plan);
-  const half = { connections: plan.connections, durationMs: plan.durationMs, rate: rps / 2 };
+async function latency({ ours, peer, vendor, rate }: { ours: Subject; peer: Subject; vendor: Subject; rate: number }, plan: Plan, suffix: string): Promise<void> {
+  const half = { connections: plan.connections, durationMs: plan.durationMs, rate, settleMs };
   const added: { p50: number[]; p99: number[]; peer: number[] } = { p50: [], p99: [], peer: [] };
   for (let round = 0; round < plan.rounds; round += 1) {
     const direct = await measure(vendor, half);
     const through = await measure(ours, half);
     const bare = await measure(peer, half);
-    note(`half load ${Math.round(half.rate)} calls/s: p99 ${through.p99Ms.toFixed(2)} ms, ${peer.name} ${bare.p99Ms.toFixed(2)} ms, vendor alone ${direct.p99Ms.toFixed(2)} ms`);
+    const shown = (name: string, { p99Ms, settlingP99Ms, sentLateP99Ms }: LoadResult): string => `${name} ${p99Ms.toFixed(2)} (first moments ${settlingP99Ms.toFixed(1)}, sent late ${sentLateP99Ms.toFixed(1)})`;
+    note(`half load ${Math.round(rate)} calls/s, p99 ms: ${shown(ours.name, through)}, ${shown(peer.name, bare)}, ${shown('vendor alone', direct)}`);
     added.p50.push(through.p50Ms - direct.p50Ms);
     added.p99.push(through.p99Ms - direct.p99Ms);
     added.peer.push(bare.p99Ms - direct.p99Ms);
   }
-  report('gateway', 'added_p50_ms', median(added.p50), 'ms');
-  report('gateway', 'added_p99_ms', median(added.p99), 'ms', { below: 5 });
-  report('gateway', `added_p99_ms_${peer.name}`, median(added.peer), 'ms');
+  report('gateway', `added_p50_ms${suffix}`, median(added.p50), 'ms');
+  report('gateway', `added_p99_ms${suffix}`, median(added.p99), 'ms', suffix === '' ? { below: 5 } : null);
+  report('gateway', `added_p99_ms${suffix}_${peer.name}`, median(added.peer), 'ms');
 }
 
 /**

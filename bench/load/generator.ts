@@ -3,7 +3,8 @@
  * `node generator.ts '{"port","request","connections","durationMs","rate"?}'`, result as one JSON line.
  * Without `rate` each connection sends its next request when the answer is whole (closed loop: throughput). With `rate`
  * requests start on schedule whatever the answers do (open loop: latency counts from the scheduled start, so that a
- * stall is seen by every request it delays).
+ * stall is seen by every request it delays, also one of this program itself: `sentLateP99Ms` tells how much that is).
+ * With `settleMs` what starts in that time is no part of the result: connections are made then, and this program is cold.
  */
 import { readFileSync } from 'node:fs';
 import net from 'node:net';
@@ -21,6 +22,8 @@ export interface LoadPlan {
   rate?: number;
   /** Ends after this many answers instead of after the duration. */
   count?: number;
+  /** Comes before the duration; its calls are told apart. Default 0. */
+  settleMs?: number;
 }
 
 export interface LoadResult {
@@ -31,6 +34,10 @@ export interface LoadResult {
   p50Ms: number;
   p99Ms: number;
   maxMs: number;
+  /** Of the calls of the time to settle; NaN without one. */
+  settlingP99Ms: number;
+  /** Open loop: from when a request was due to when it was sent, for want of this program's own time or of a free connection. */
+  sentLateP99Ms: number;
 }
 
 const headEnd = Buffer.from('\r\n\r\n');
@@ -87,7 +94,10 @@ function isWhole(data: Buffer, headLength: number): boolean {
 
 export async function generate(plan: LoadPlan): Promise<LoadResult> {
   const next = plan.requestsFile === undefined ? always(Buffer.from(plan.request, 'latin1')) : inTurn(readFileSync(plan.requestsFile));
+  const { settleMs = 0 } = plan;
   const latencies: number[] = [];
+  const settling: number[] = [];
+  const lateness: number[] = [];
   const idle: Connection[] = [];
   const late: number[] = [];
   let notOk = 0;
@@ -97,7 +107,7 @@ export async function generate(plan: LoadPlan): Promise<LoadResult> {
   const begun = performance.now();
   const answered = (connection: Connection, ok: boolean): void => {
     const now = performance.now();
-    latencies.push(now - connection.startedAt);
+    (connection.startedAt - begun < settleMs ? settling : latencies).push(now - connection.startedAt);
     if (!ok) notOk += 1;
     if (plan.count !== undefined && latencies.length >= plan.count) done.resolve();
     if (!running) return;
@@ -105,8 +115,12 @@ export async function generate(plan: LoadPlan): Promise<LoadResult> {
     else {
       const due = late.shift();
       if (due === undefined) idle.push(connection);
-      else connection.send(due);
+      else send(connection, due);
     }
+  };
+  const send = (connection: Connection, due: number): void => {
+    if (due - begun >= settleMs) lateness.push(performance.now() - due);
+    connection.send(due);
   };
   const lost = (connection: Connection): void => {
     const unused = idle.indexOf(connection);
@@ -122,17 +136,27 @@ export async function generate(plan: LoadPlan): Promise<LoadResult> {
     schedule(plan.rate, begun, () => running, (due) => {
       const connection = idle.pop();
       if (connection === undefined) late.push(due);
-      else connection.send(due);
+      else send(connection, due);
     });
   }
-  const timer = plan.count === undefined ? setTimeout(done.resolve, plan.durationMs) : null;
+  const timer = plan.count === undefined ? setTimeout(done.resolve, settleMs + plan.durationMs) : null;
   await done.promise;
   running = false;
   if (timer !== null) clearTimeout(timer);
-  const seconds = (performance.now() - begun) / 1000;
+  const seconds = (performance.now() - begun - settleMs) / 1000;
   for (const connection of connections) connection.end();
   const sorted = latencies.toSorted((a, b) => a - b);
-  return { rps: latencies.length / seconds, answered: latencies.length, notOk, failed, p50Ms: quantile(sorted, 0.5), p99Ms: quantile(sorted, 0.99), maxMs: sorted.at(-1) ?? Number.NaN };
+  return {
+    rps: latencies.length / seconds,
+    answered: latencies.length,
+    notOk,
+    failed,
+    p50Ms: quantile(sorted, 0.5),
+    p99Ms: quantile(sorted, 0.99),
+    maxMs: sorted.at(-1) ?? Number.NaN,
+    settlingP99Ms: quantile(settling.toSorted((a, b) => a - b), 0.99),
+    sentLateP99Ms: quantile(lateness.toSorted((a, b) => a - b), 0.99),
+  };
 }
 
 const always = (request: Buffer) => (): Buffer => request;

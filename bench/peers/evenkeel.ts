@@ -1,6 +1,6 @@
 /**
  * Evenkeel as it runs in production, everything on: embedded PostgreSQL, a key, a connected account with a sealed
- * credential, quotas read, calls recorded. `node evenkeel.ts <vendor origin> [processes]`; prints {"port","key","account","pids"}.
+ * credential, quotas read, calls recorded. `node evenkeel.ts <vendor origin> <processes, or auto>`; prints {"port","key","account","pids"}.
  */
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -12,7 +12,7 @@ import { Browser } from '../../packages/cli/src/demo/browser.ts';
 const vendorOrigin = process.argv[2] ?? '';
 const dataDir = await mkdtemp(join(tmpdir(), 'evenkeel-bench-'));
 await chmod(dataDir, 0o755);
-const read = readConfiguration({ PORT: '0', EVENKEEL_DATA_DIR: dataDir, EVENKEEL_ALLOW_PRIVATE: '127.0.0.0/8', EVENKEEL_LOG_LEVEL: 'silent', PUBLIC_URL: 'http://127.0.0.1:1', EVENKEEL_API_PROCESSES: process.argv[3] ?? '1' });
+const read = readConfiguration({ PORT: '0', EVENKEEL_DATA_DIR: dataDir, EVENKEEL_ALLOW_PRIVATE: '127.0.0.0/8', EVENKEEL_LOG_LEVEL: 'silent', PUBLIC_URL: 'http://127.0.0.1:1', EVENKEEL_API_PROCESSES: process.argv[3] ?? 'auto' });
 if (!read.ok) throw new Error(JSON.stringify(read.faults));
 const server = await startServer(read.configuration);
 const key = server.adminKey ?? '';

@@ -10,7 +10,7 @@ import { note } from '../load/measurement.ts';
 const candidates = ['/usr/sbin/nginx', '/usr/local/sbin/nginx', '/usr/bin/nginx', '/opt/homebrew/bin/nginx'];
 
 /** Undefined, with a note, when nginx is not installed. */
-export async function startNginx(upstreamPort: number, workers = 1): Promise<{ port: number; pids: number[]; stop(): Promise<void> } | undefined> {
+export async function startNginx(upstreamPort: number): Promise<{ port: number; pids: number[]; stop(): Promise<void> } | undefined> {
   const binary = await firstPresent(candidates);
   if (binary === undefined) {
     note('nginx is not installed here: rps_ratio_vs_nginx is left out.');
@@ -19,7 +19,7 @@ export async function startNginx(upstreamPort: number, workers = 1): Promise<{ p
   const dir = await mkdtemp(join(tmpdir(), 'evenkeel-nginx-'));
   const port = await freePort();
   const file = join(dir, 'nginx.conf');
-  await writeFile(file, configuration(dir, port, upstreamPort, workers));
+  await writeFile(file, configuration(dir, port, upstreamPort));
   const child = spawn(binary, ['-c', file, '-e', join(dir, 'error.log'), '-g', 'daemon off;'], { stdio: ['ignore', 'ignore', 'inherit'] });
   await listening(port);
   return {
@@ -40,8 +40,8 @@ async function workersOf(master: number): Promise<number[]> {
   return children.trim().split(' ').filter(Boolean).map(Number);
 }
 
-const configuration = (dir: string, port: number, upstreamPort: number, workers: number): string => `
-worker_processes ${workers};
+const configuration = (dir: string, port: number, upstreamPort: number): string => `
+worker_processes 1;
 pid ${dir}/nginx.pid;
 events { worker_connections 1024; }
 http {

@@ -1,6 +1,6 @@
 /**
  * The peer: nothing but node:http in front and undici behind, headers and body passed through. No key, no account, no
- * credential, no records. `node plain-proxy.ts <upstream origin> [port shared with others]`; prints its port.
+ * credential, no records. `node plain-proxy.ts <upstream origin>`; prints its port.
  */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -29,5 +29,4 @@ const server = createServer((request, response) => {
     () => response.writeHead(502).end(),
   );
 });
-const shared = Number(process.argv[3] ?? 0);
-server.listen({ port: shared, host: '127.0.0.1', reusePort: process.argv[3] !== undefined }, () => console.log((server.address() as AddressInfo).port));
+server.listen(0, '127.0.0.1', () => console.log((server.address() as AddressInfo).port));
