@@ -95,13 +95,14 @@ function ofTransport(evidence: Extract<Evidence, { kind: 'transport' }>): Attrib
   const after = `after ${Math.round(evidence.elapsedMs)} ms`;
   switch (failure) {
     case 'timeout':
+      if (phase === 'request') return { origin: 'caller', code: 'invalid_request', reason, detail: `The body stopped arriving before it was whole (${after}); ${vendor} has got a part of it. Send the call again.` };
       // The clock ran out while the call still stood in our own queue: the vendor was never asked.
       if ((evidence.waitedMs ?? 0) > evidence.elapsedMs / 2) return usual('internal', 'transport:timeout-queue', `The call waited here for a free connection to ${vendor} until its time was over. Try again with fewer calls at once.`);
-      return usual('upstream_timeout', reason, `${vendor} did not answer in time (${phase}, ${after}). A write may have happened: check before sending it again.`);
+      return usual('upstream_timeout', reason, `${vendor} did not answer in time (${phase}, ${after}). What the call writes may be written all the same: look before sending it again.`);
     case 'connect':
       return usual('upstream_unavailable', reason, `No connection to ${vendor} could be made (${after}). Nothing was sent; try again.`);
     case 'reset':
-      return usual(phase === 'body' ? 'upstream_invalid_response' : 'upstream_unavailable', reason, `${vendor} ended the connection before its answer was whole (${after}). A write may have happened: check before sending it again.`);
+      return usual(phase === 'body' ? 'upstream_invalid_response' : 'upstream_unavailable', reason, `${vendor} ended the connection before its answer was whole (${after}). What the call writes may be written all the same: look before sending it again.`);
     case 'too_large':
       return usual('upstream_invalid_response', reason, `${vendor} answered with more than is accepted. Ask for a smaller page, or use passthrough, which streams.`);
     case 'invalid':

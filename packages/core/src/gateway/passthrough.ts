@@ -6,9 +6,10 @@ import type { Request } from '@evenkeel/contract/manifest/request.ts';
 import type { BuildResult, Connector, OutgoingRequest } from '../connectors/connector.ts';
 import type { Scope } from '../connectors/values/scope.ts';
 
-const requests: Readonly<Record<string, Request>> = Object.fromEntries(
-  (['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const).map((method) => [method, { method }]),
-);
+/** Gives the address, and what the manifest sends with every request. */
+const frame: Request = { method: 'GET' };
+/** CONNECT asks for a tunnel; TRACE would hand the credential back in the answer. */
+const refusedMethods: ReadonlySet<string> = new Set(['CONNECT', 'TRACE']);
 
 interface PassthroughRequest {
   readonly httpMethod: string;
@@ -20,15 +21,14 @@ interface PassthroughRequest {
 
 /** Headers and query that the manifest sends with every request go along; of equal query names both are sent. */
 export async function buildPassthrough(connector: Connector, call: PassthroughRequest, scope: Scope): Promise<BuildResult> {
-  const source = Object.hasOwn(requests, call.httpMethod) ? requests[call.httpMethod] : undefined;
-  if (source === undefined) return refused(`The method ${call.httpMethod.slice(0, 20)} is not passed on; use ${Object.keys(requests).join(', ')}.`);
+  if (refusedMethods.has(call.httpMethod)) return refused(`The method ${call.httpMethod} is not passed on.`);
   const unclean = faultOfPath(call.path) ?? (/[^\x21-\x7e]|#/.test(call.query) ? 'The query holds characters that must be percent-encoded.' : undefined);
   if (unclean !== undefined) return refused(unclean);
-  const base = await connector.request(source).build(scope);
+  const base = await connector.request(frame).build(scope);
   if (!base.ok) return base;
   const url = join(base.request.url, call.path, call.query);
   if (url === undefined) return refused('The path leads out of the address of the account.');
-  return { ok: true, request: { ...base.request, url, headers: contentHeaders(base.request, call), body: call.body } };
+  return { ok: true, request: { ...base.request, method: call.httpMethod, url, headers: contentHeaders(base.request, call), body: call.body } };
 }
 
 function faultOfPath(path: string): string | undefined {

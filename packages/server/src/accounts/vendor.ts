@@ -83,7 +83,7 @@ export function createVendor(parts: { upstream: UpstreamClient; crypto: CryptoPo
 
 async function perform(upstream: UpstreamClient, { request }: StepRequest, signal: AbortSignal | undefined): Promise<StepReply> {
   try {
-    const reply = await upstream.send({ ...request, headers: { 'user-agent': 'Evenkeel', accept: 'application/json', ...request.headers } }, { maxBodyBytes: maxAnswerBytes, ...(signal === undefined ? {} : { signal }) });
+    const reply = await upstream.send({ ...request, headers: { accept: 'application/json', ...request.headers } }, { maxBodyBytes: maxAnswerBytes, ...(signal === undefined ? {} : { signal }) });
     const { status } = reply;
     const bytes = await reply.bytes();
     const reading = readAnswer('auto', { status, headers: headerMap(reply.headers), bytes });

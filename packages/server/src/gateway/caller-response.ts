@@ -45,9 +45,9 @@ export function sendProblem(response: ServerResponse, problem: Problem, head: An
   response.end(text);
 }
 
-/** The head of an answer whose body follows. `contentLength` is the vendor's, when the bytes are passed on as they come. */
+/** The head of an answer whose body follows. `contentLength` is the vendor's, when the bytes are passed on as they come; a 204 has none (RFC 9110 section 8.6). */
 export function beginStream(response: ServerResponse, status: number, head: AnswerHead, contentLength: string | undefined): void {
-  response.writeHead(status, flatten(head, null, contentLength === undefined ? null : Number(contentLength)));
+  response.writeHead(status, flatten(head, null, contentLength === undefined || status === 204 ? null : Number(contentLength)));
 }
 
 function flatten({ requestId, upstreamMs, headers }: AnswerHead, contentType: string | null, contentLength: number | null): string[] {

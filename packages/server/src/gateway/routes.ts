@@ -1,4 +1,5 @@
 /** The routes that reach vendors: proxy and passthrough. They answer on the raw response; bodies are the vendor's. */
+import { METHODS } from 'node:http';
 import { accountHeader, ProxyActionParams, ProxyListQuery, ProxyQuery, ProxyRecordParams, ProxyResourceParams } from '@evenkeel/contract/api/proxy.ts';
 import { headerMap } from '@evenkeel/core/connectors/answers/upstream-answer.ts';
 import type { IncomingCall } from '@evenkeel/core/gateway/call.ts';
@@ -14,6 +15,8 @@ const proxyBodyLimit = 10 * 1024 * 1024;
 const passthroughPath = '/v1/passthrough/';
 /** By what a key must be allowed: reading asks for no more than the read scope. */
 const passthroughMethods = { read: ['GET', 'OPTIONS'], write: ['POST', 'PUT', 'PATCH', 'DELETE'] } as const;
+/** Beyond what OpenAPI has words for; CalDAV and its like live by them. What they do is the vendor's to say: writing. */
+const uncommonMethods = METHODS.filter((method) => !['GET', 'HEAD', 'OPTIONS', 'POST', 'PUT', 'PATCH', 'DELETE', 'CONNECT', 'TRACE'].includes(method));
 
 export function gatewayRoutes(gateway: Gateway, now: () => number): Route[] {
   const carry = (incoming: IncomingCall, raw: FastifyRequest, reply: FastifyReply, caller: Caller, body: TakeBody | null): FastifyReply => {
@@ -31,11 +34,11 @@ export function gatewayRoutes(gateway: Gateway, now: () => number): Route[] {
     route({ ...common, method: 'PATCH', path: '/v1/proxy/:resource/:id', summary: 'Change a record', bodyLimit: proxyBodyLimit, schema: { params: ProxyRecordParams, query: ProxyQuery, response: { 200: null } }, handle: ({ raw, reply, caller }) => proxied(raw, reply, caller) }),
     route({ ...common, method: 'DELETE', path: '/v1/proxy/:resource/:id', summary: 'Delete a record', schema: { params: ProxyRecordParams, query: ProxyQuery, response: { 204: null } }, handle: ({ raw, reply, caller }) => proxied(raw, reply, caller) }),
     route({ ...common, method: 'POST', path: '/v1/proxy/:resource/:id/:action', summary: 'Do what the connector calls an action on a record', bodyLimit: proxyBodyLimit, schema: { params: ProxyActionParams, query: ProxyQuery, response: { 200: null } }, handle: ({ raw, reply, caller }) => proxied(raw, reply, caller) }),
-    ...(['read', 'write'] as const).map((access) =>
+    ...([['read', passthroughMethods.read], ['write', passthroughMethods.write], ['write', uncommonMethods]] as const).map(([access, method]) =>
       route({
         ...common,
         access,
-        method: passthroughMethods[access],
+        method,
         path: `${passthroughPath}*`,
         summary: 'Any request to the vendor under the account\'s address; bodies stream both ways as they are',
         rawBody: true,
@@ -58,11 +61,11 @@ function proxyCall(raw: FastifyRequest): IncomingCall {
   return { surface: 'proxy', httpMethod: raw.method, resource, id, action, query: raw.query as Record<string, unknown>, headers: headersOf(raw), body: raw.body };
 }
 
-/** Path and query stay exactly as they stood in the request line, but for our own account_id. */
+/** Path and query stay exactly as they stood in the request line, but for our own account_id. Our own part of the path may have been written in percent codes. */
 function passthroughCall(raw: FastifyRequest): IncomingCall {
   const url = raw.raw.url ?? '';
   const mark = url.indexOf('?');
-  const path = url.slice(passthroughPath.length, mark === -1 ? undefined : mark);
+  const path = url.slice(url.indexOf('/', url.indexOf('/', 1) + 1) + 1, mark === -1 ? undefined : mark);
   const query = mark === -1 ? '' : url.slice(mark + 1);
   const kept = query.includes('account_id=') ? query.split('&').filter((pair) => !pair.startsWith('account_id=')).join('&') : query;
   return { surface: 'passthrough', httpMethod: raw.method, path, query: kept, headers: headersOf(raw), body: null };

@@ -154,6 +154,25 @@ describe('the HTTP boundary', () => {
     assert.match(answer, /\{"url":"\/v1\/where\?a=1"\}$/);
   });
 
+  it('answers also what is no request as a problem with a request id', async () => {
+    const own = `Host: x\r\nAuthorization: Bearer ${admin}\r\n`;
+    const cases: [string, number][] = [
+      [`POST /v1/echo HTTP/1.1\r\n${own}Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`, 400],
+      [`POST /v1/echo HTTP/1.1\r\n${own}Content-Length: 5\r\nContent-Length: 6\r\n\r\nhello`, 400],
+      [`GET /v1/where HTTP/1.1\r\n${own}X : 1\r\n\r\n`, 400],
+      ['\u0016\u0003\u0001 TLS', 400],
+      [`GET /v1/where HTTP/1.1\r\n${own}X: ${'a'.repeat(20_000)}\r\n\r\n`, 431],
+      [`POST /v1/echo HTTP/1.1\r\n${own}Expect: 200-ok\r\nContent-Length: 2\r\n\r\n{}`, 417],
+    ];
+    for (const [text, status] of cases) {
+      const answer = await exchange(text);
+      assert.match(answer, new RegExp(`^HTTP/1.1 ${status} [^]*content-type: application/problem\\+json`), text.slice(0, 80));
+      const problem = JSON.parse(answer.slice(answer.indexOf('{'), answer.lastIndexOf('}') + 1)) as Record<string, unknown>;
+      assert.deepEqual([problem['status'], problem['code'], problem['origin']], [status, 'invalid_request', 'caller']);
+      assert.match(answer, new RegExp(`evenkeel-request-id: ${String(problem['request_id'])}`));
+    }
+  });
+
   it('ends a request whose body does not arrive', async () => {
     await exchange(`POST /v1/echo HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${admin}\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"a"`);
   });

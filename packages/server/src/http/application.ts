@@ -13,6 +13,7 @@ import { isDatabaseOutage, type Queryable } from '../database/pool.ts';
 import { newId } from '../identifier.ts';
 import type { Log } from '../log.ts';
 import { requireScope } from './authentication.ts';
+import { refuseBroken, refuseExpectation } from './broken-request.ts';
 import { problemOf, Refusal } from './problem.ts';
 import type { Route } from './route.ts';
 import { createValidatorCompiler, validationRefusal } from './validation.ts';
@@ -42,9 +43,12 @@ export async function createApplication(dependencies: ApplicationDependencies): 
     http: { headersTimeout: 20_000, keepAliveTimeout: 65_000 },
     routerOptions: { maxParamLength: 2_000, ignoreTrailingSlash: false },
     ajv: { customOptions: {} },
+    clientErrorHandler: (error, socket) => refuseBroken(error, socket),
     // What the router itself refuses: an address that cannot be decoded, a segment that is too long.
     frameworkErrors: (error, request, reply) => sendError(error, request, reply, dependencies.log),
   });
+  for (const { method } of dependencies.routes) for (const one of typeof method === 'string' ? [] : method) if (!app.supportedMethods.includes(one)) app.addHttpMethod(one, { hasBody: true });
+  app.server.on('checkExpectation', refuseExpectation);
   // Requests under way may end; a client that never finishes sending must not keep the process alive.
   app.addHook('preClose', (done) => {
     setTimeout(() => app.server.closeAllConnections(), dependencies.closeGraceMs ?? 10_000).unref();
@@ -71,6 +75,8 @@ export async function createApplication(dependencies: ApplicationDependencies): 
   await app.ready();
   return app;
 }
+
+const described: ReadonlySet<string> = new Set(['GET', 'PUT', 'POST', 'DELETE', 'OPTIONS', 'HEAD', 'PATCH']);
 
 /** A request line may hold a whole address (RFC 9112, 3.2.2); every room reads path and query only. */
 function originForm(url: string): string {
@@ -107,6 +113,8 @@ function addRoute(app: FastifyInstance, one: Route, { database, keys, log, arriv
     schema: {
       summary: one.summary,
       tags: [one.tag],
+      // OpenAPI 3.1 has no place for further methods.
+      hide: typeof one.method !== 'string' && !one.method.some((method) => described.has(method)),
       ...(one.access === 'open' ? { security: [] } : {}),
       ...(params === undefined ? {} : { params }),
       ...(query === undefined ? {} : { querystring: query }),

@@ -7,7 +7,8 @@ import { Readable, Writable } from 'node:stream';
 import { after, test } from 'node:test';
 import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { serve, serveRaw } from '@evenkeel/tests/harness/loopback-servers.ts';
-import { createUpstreamClient, type UpstreamClientOptions, type UpstreamRequest } from './client.ts';
+import { endless, failsWith, get } from '@evenkeel/tests/harness/upstream-calls.ts';
+import { createUpstreamClient, type UpstreamClientOptions } from './client.ts';
 import { UpstreamError, type UpstreamErrorKind } from './failure.ts';
 import { createHostMap } from './host-map.ts';
 
@@ -20,19 +21,6 @@ function client(options: UpstreamClientOptions = {}) {
   const made = createUpstreamClient({ allowPrivate: ['127.0.0.0/8'], ...options });
   closers.push(() => made.close());
   return made;
-}
-
-const get = (url: string, more: Partial<UpstreamRequest> = {}): UpstreamRequest => ({ method: 'GET', url, headers: {}, body: null, timeoutMs: 5_000, ...more });
-
-async function failsWith(kind: UpstreamErrorKind, work: () => Promise<unknown>, name = ''): Promise<UpstreamError> {
-  try {
-    await work();
-  } catch (error) {
-    assert.ok(error instanceof UpstreamError, String(error));
-    assert.equal(error.kind, kind, `${name} ${error.code}: ${error.message}`);
-    return error;
-  }
-  return assert.fail(`expected ${kind}`);
 }
 
 test('sends a request and reads its answer, timed', async () => {
@@ -171,10 +159,6 @@ test('an oversized answer is cut off', async () => {
   await closed;
 });
 
-function* endless(): Generator<Buffer> {
-  for (;;) yield Buffer.alloc(16_384, 'x');
-}
-
 test('truncated, garbage, resetting and refusing upstreams each have their kind', async () => {
   const own = client();
   const answer = (text: string, finish: (socket: Socket) => void) => serveRaw((socket) => socket.once('data', () => socket.write(text, () => finish(socket))));
@@ -206,33 +190,6 @@ async function failsWithAny(work: () => Promise<unknown>): Promise<UpstreamError
     },
   );
 }
-
-test('a hanging upstream ends at the deadline, before the headers and inside the body', async () => {
-  const own = client({ bodyIdleTimeoutMs: 100 });
-  const silent = await serveRaw(() => undefined);
-  const before = await failsWith('timeout', () => own.send(get(silent, { timeoutMs: 60 })));
-  assert.equal(before.phase, 'headers');
-  assert.ok(before.elapsedMs >= 50 && before.elapsedMs < 2_000);
-  const stalls = await serve((_, response) => void response.write('a'));
-  const inside = await failsWith('timeout', async () => (await own.send(get(stalls, { timeoutMs: 60 }))).bytes());
-  assert.equal(inside.phase, 'body');
-  const trickles = await serve((_, response) => {
-    const timer = setInterval(() => response.write('.'), 10);
-    response.on('close', () => clearInterval(timer));
-  });
-  await failsWith('timeout', async () => (await own.send(get(trickles, { timeoutMs: 120 }))).bytes());
-});
-
-test('a call waiting for a connection ends at its deadline and is never sent', async () => {
-  const seen: string[] = [];
-  const url = await serve((request) => void seen.push(request.url ?? ''));
-  const own = client({ connectionsPerOrigin: 1 });
-  const first = failsWith('timeout', () => own.send(get(`${url}/first`, { timeoutMs: 200 })));
-  const second = await failsWith('timeout', () => own.send(get(`${url}/second`, { timeoutMs: 50 })));
-  assert.equal(second.phase, 'connect');
-  await first;
-  assert.deepEqual(seen, ['/first']);
-});
 
 test('connections are reused', async () => {
   const ports = new Set<number | undefined>();
@@ -349,6 +306,12 @@ test('a streamed body goes up and down with back-pressure', async () => {
   await finished;
   assert.equal(received, size);
   assert.ok(largest < 1024 * 1024, `${largest} bytes waited in the sink`);
+});
+
+test('who says nothing of himself is named', async () => {
+  const url = await serve((request, response) => response.end(request.headers['user-agent']));
+  const agent = async (headers: Record<string, string>): Promise<string> => Buffer.from(await (await client().send(get(url, { headers }))).bytes()).toString();
+  assert.deepEqual([await agent({}), await agent({ 'user-agent': 'mine' })], ['Evenkeel', 'mine']);
 });
 
 test('a sink that closes cancels the upstream call', async () => {

@@ -21,7 +21,7 @@ export interface UpstreamRequest {
   url: string;
   headers: Record<string, string>;
   body: string | Uint8Array | Readable | null;
-  /** To the headers of a streamed answer, to the end of a buffered one; 0 takes the default. */
+  /** To the headers of a streamed answer, to the end of a buffered one, redirects included; 0 takes the default. A streamed body may take longer, as long as it moves. */
   timeoutMs: number;
 }
 
@@ -116,23 +116,27 @@ class Client implements UpstreamClient {
   async #follow(first: UpstreamReply, request: UpstreamRequest, options: SendOptions): Promise<UpstreamReply> {
     let reply = first;
     const origins = options.origins?.() ?? [new URL(request.url).origin];
+    // One call, one clock: what the hops before took counts in its time and against its deadline.
+    const startedAt = performance.now() - first.elapsedMs;
     let current = request;
     for (let hop = 0; ; hop += 1) {
       const location = reply.headers['location'];
       const next = nextHop(current, { status: reply.status, location: typeof location === 'string' ? location : undefined }, origins);
       if (next === null) return reply;
       reply.discard();
-      if (hop === maxRedirects) throw new UpstreamError('invalid', 'headers', `${new URL(request.url).host} redirected more than ${maxRedirects} times.`, 'EREDIRECTS');
       current = { ...current, ...next };
-      reply = await this.#dispatch(current, options, null).catch((error: unknown) => {
-        if (error instanceof UpstreamError) error.redirected = true;
+      reply = await (hop === maxRedirects ? tooManyHops(request) : this.#dispatch(current, options, null, startedAt)).catch((error: unknown) => {
+        if (error instanceof UpstreamError) {
+          error.redirected = true;
+          error.elapsedMs = performance.now() - startedAt;
+        }
         throw error;
       });
     }
   }
 
   /** `redirected` takes over an answer that leads elsewhere. */
-  #dispatch(request: UpstreamRequest, options: SendOptions, redirected: ((reply: UpstreamReply) => Promise<UpstreamReply>) | null): Promise<UpstreamReply> {
+  #dispatch(request: UpstreamRequest, options: SendOptions, redirected: ((reply: UpstreamReply) => Promise<UpstreamReply>) | null, startedAt = performance.now()): Promise<UpstreamReply> {
     const { settings } = this.#parts;
     let target: Target;
     let head: string;
@@ -149,7 +153,7 @@ class Client implements UpstreamClient {
       idleTimeoutMs: settings.bodyIdleTimeoutMs,
       maxBodyBytes: options.maxBodyBytes ?? settings.maxBodyBytes,
     };
-    const exchange = new Exchange({ method: request.method, url: request.url, host: target.host, head, body: request.body, streamLength: streamLengthOf(request), redirected }, limits);
+    const exchange = new Exchange({ method: request.method, url: request.url, host: target.host, head, body: request.body, streamLength: streamLengthOf(request), redirected, startedAt }, limits);
     if (options.cancellation !== undefined) options.cancellation.cancel = () => exchange.abort(givenUp(target.host));
     if (options.signal !== undefined && !listen(exchange, options.signal, target.host)) return exchange.reply;
     this.#pool(target).send(exchange);
@@ -173,6 +177,10 @@ class Client implements UpstreamClient {
     this.#pools.set(key, pool);
     return pool;
   }
+}
+
+async function tooManyHops({ url }: UpstreamRequest): Promise<never> {
+  throw new UpstreamError('invalid', 'headers', `${new URL(url).host} redirected more than ${maxRedirects} times.`, 'EREDIRECTS');
 }
 
 /** A method without a body by definition announces none; others announce an empty one (RFC 9110 section 8.6). */

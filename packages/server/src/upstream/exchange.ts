@@ -35,9 +35,12 @@ export interface UpstreamReply {
 }
 
 export interface ExchangeLimits {
-  /** From dispatch to the end of a buffered answer, or to the headers of a streamed one. */
+  /**
+   * From dispatch to the end of a buffered answer, or to the headers of a streamed one. Of a streamed request the longest
+   * standstill while its body is on its way, and then from its last byte on.
+   */
   timeoutMs: number;
-  /** From dispatch to the end of a streamed answer. */
+  /** From dispatch to the end of a streamed request or answer. */
   streamTimeoutMs: number;
   /** Longest silence of the vendor inside a streamed answer. */
   idleTimeoutMs: number;
@@ -62,6 +65,8 @@ export interface Outgoing {
   readonly head: string;
   readonly body: string | Uint8Array | Readable | null;
   readonly streamLength: number | null;
+  /** When the call began, by performance.now(): earlier than this request where a redirect led here. */
+  readonly startedAt: number;
   /** Takes over an answer that leads elsewhere (3xx); null hands every answer out as it came. */
   readonly redirected: ((reply: UpstreamReply) => Promise<UpstreamReply>) | null;
 }
@@ -81,12 +86,15 @@ export class Exchange implements Waiting, UpstreamReply {
   readonly #host: string;
   readonly #limits: ExchangeLimits;
   readonly #redirected: Outgoing['redirected'];
-  readonly #startedAt = performance.now();
+  readonly #startedAt: number;
   #endedAt = 0;
   #phase: UpstreamPhase = 'connect';
   #control: Control | null = null;
   #outgoingBody: Outgoing['body'];
-  #lastDataAt = 0;
+  /** Of a streamed request or answer: when bytes moved last. */
+  #lastMoveAt = 0;
+  /** While a streamed body goes out: who has to act before more of it can. */
+  #sendingWaitsFor: 'caller' | 'vendor' | null = null;
   #paused = false;
   #timer: NodeJS.Timeout | null;
   #chunks: Buffer[] = [];
@@ -108,11 +116,12 @@ export class Exchange implements Waiting, UpstreamReply {
     this.#host = outgoing.host;
     this.#limits = limits;
     this.#redirected = outgoing.redirected;
+    this.#startedAt = outgoing.startedAt;
     this.reply = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
     });
-    this.#timer = setTimeout(expire, limits.timeoutMs, this);
+    this.#timer = setTimeout(expire, limits.timeoutMs - this.elapsedMs, this);
   }
 
   get elapsedMs(): number {
@@ -142,12 +151,16 @@ export class Exchange implements Waiting, UpstreamReply {
 
   expire(): void {
     const elapsed = this.elapsedMs;
-    if (this.#streamed && elapsed < this.#limits.streamTimeoutMs) {
-      const silence = this.#paused ? 0 : performance.now() - this.#lastDataAt;
-      if (silence < this.#limits.idleTimeoutMs) {
-        this.#timer = setTimeout(expire, Math.max(10, Math.min(this.#limits.idleTimeoutMs - silence, this.#limits.streamTimeoutMs - elapsed)), this);
-        return;
-      }
+    const sending = this.#sendingWaitsFor !== null && this.status === 0;
+    const patience = this.#streamed ? this.#limits.idleTimeoutMs : sending ? this.#limits.timeoutMs : 0;
+    const standstill = this.#paused ? 0 : performance.now() - this.#lastMoveAt;
+    if (standstill < patience && elapsed < this.#limits.streamTimeoutMs) {
+      this.#timer = setTimeout(expire, Math.max(10, Math.min(patience - standstill, this.#limits.streamTimeoutMs - elapsed)), this);
+      return;
+    }
+    if (sending && this.#sendingWaitsFor === 'caller') {
+      this.abort(new UpstreamError('timeout', 'request', `The body of the request to ${this.#host} stopped arriving.`, 'EDEADLINE'));
+      return;
     }
     const what = this.#phase === 'body' ? 'finish its answer' : 'answer';
     this.abort(new UpstreamError('timeout', this.#phase, `${this.#host} took longer than ${Math.round(elapsed)} ms to ${what}.`, 'EDEADLINE'));
@@ -156,6 +169,19 @@ export class Exchange implements Waiting, UpstreamReply {
   started(control: Control): void {
     this.#control = control;
     this.#phase = 'headers';
+    if (this.#outgoingBody instanceof Readable) this.sending('caller');
+  }
+
+  sending(waitsFor: 'caller' | 'vendor'): void {
+    this.#sendingWaitsFor = waitsFor;
+    this.#lastMoveAt = performance.now();
+  }
+
+  sentWhole(): void {
+    this.#sendingWaitsFor = null;
+    if (this.over || this.status !== 0) return;
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = setTimeout(expire, this.#limits.timeoutMs, this);
   }
 
   answered(status: number, headers: UpstreamHeaders): void {
@@ -168,7 +194,7 @@ export class Exchange implements Waiting, UpstreamReply {
   data(chunk: Buffer): void {
     this.receivedBytes += chunk.length;
     if (this.#sink !== null) {
-      if (this.#streamed) this.#lastDataAt = performance.now();
+      if (this.#streamed) this.#lastMoveAt = performance.now();
       if (!this.#sink.data(chunk)) this.#pause();
       return;
     }
@@ -248,7 +274,7 @@ export class Exchange implements Waiting, UpstreamReply {
     else if (this.#endedAt !== 0) sink.end();
     else {
       if (this.#timer !== null) clearTimeout(this.#timer);
-      this.#lastDataAt = performance.now();
+      this.#lastMoveAt = performance.now();
       this.#timer = setTimeout(expire, Math.max(1, Math.min(this.#limits.idleTimeoutMs, this.#limits.streamTimeoutMs - this.elapsedMs)), this);
       if (flowing) this.#resume();
       else this.#pause();
@@ -273,7 +299,7 @@ export class Exchange implements Waiting, UpstreamReply {
   #resume(): void {
     if (!this.#paused) return;
     this.#paused = false;
-    this.#lastDataAt = performance.now();
+    this.#lastMoveAt = performance.now();
     this.#control?.resume();
   }
 

@@ -13,6 +13,10 @@ export interface Carried {
   readonly streamLength: number | null;
   /** The request goes out now; `control` steers the answer. */
   started(control: Control): void;
+  /** A part of a streamed body went out; who has to act before the next can. */
+  sending(waitsFor: 'caller' | 'vendor'): void;
+  /** A streamed body is out as a whole. */
+  sentWhole(): void;
   answered(status: number, headers: Record<string, string | string[]>): void;
   data(bytes: Buffer): void;
   ended(): void;
@@ -130,11 +134,16 @@ export class Connection implements AnswerSink, Control {
         if (this.#carried !== call) return;
         sent += chunk.length;
         if (streamLength !== null && sent > streamLength) throw wrongLength();
-        if (chunk.length > 0 && !this.#write(chunk, streamLength === null)) await writable(socket);
+        if (chunk.length > 0 && !this.#write(chunk, streamLength === null)) {
+          call.sending('vendor');
+          await writable(socket);
+        }
+        call.sending('caller');
       }
       if (streamLength !== null && sent !== streamLength) throw wrongLength();
       if (streamLength === null && this.#carried === call) socket.write('0\r\n\r\n', 'latin1');
       this.#sending = false;
+      call.sentWhole();
     } catch {
       if (this.#carried === call) this.#cut(new UpstreamError('aborted', 'request', 'The caller ended its request before it was whole.', 'EABORTED'));
     } finally {

@@ -8,6 +8,8 @@ const fieldValue = /^[\t\x20-\x7e\x80-\xff]*$/;
 /** What this side decides itself. */
 const own = new Set(['host', 'connection', 'content-length', 'transfer-encoding', 'keep-alive', 'upgrade', 'expect', 'te', 'trailer', 'proxy-connection']);
 
+const userAgent = 'user-agent: Evenkeel\r\n';
+
 /** `length`: of the body in bytes, 'chunked' when it is not known, null for none. Throws UpstreamError `invalid`. */
 export function writeHead(method: string, path: string, host: string, headers: Readonly<Record<string, string>>, length: number | 'chunked' | null): string {
   if (!token.test(method)) throw refused('its method is none');
@@ -21,6 +23,8 @@ export function writeHead(method: string, path: string, host: string, headers: R
     if (own.has(name.toLowerCase())) continue;
     head += `${name}: ${value}\r\n`;
   }
+  // Vendors and their firewalls turn away who does not say what he is.
+  if (headers['user-agent'] === undefined) head += userAgent;
   if (length === 'chunked') head += 'transfer-encoding: chunked\r\n';
   else if (length !== null) head += `content-length: ${length}\r\n`;
   return `${head}\r\n`;
