@@ -172,6 +172,7 @@ export const Resend = Type.Object(
     kind: Type.Union([Type.Literal('recover'), Type.Literal('resend')]),
     state: Type.Union([Type.Literal('preview'), Type.Literal('running'), Type.Literal('done'), Type.Literal('cancelled')]),
     total: Type.Integer({ description: 'Deliveries that were found when it was asked for.' }),
+    total_exact: Type.Boolean({ description: 'false: counting stopped after 200000 events, there are at least `total`. True once it is done.' }),
     done: Type.Integer({ description: 'Of these queued again so far.' }),
     created_at: orNull(when()),
     finished_at: orNull(when()),

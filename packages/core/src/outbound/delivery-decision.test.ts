@@ -48,16 +48,16 @@ describe('the retry schedule', () => {
 
 describe('an attempt', () => {
   it('decides by the status alone: 2xx delivered, 410 ends it, everything else is tried again', () => {
-    const next = (status: number) => decide({ delivery: { step: 0 }, health: healthy }, failed(status), policy, now, 0.5).next;
+    const next = (status: number) => decide({ delivery: { id: 'dlv_1', step: 0 }, health: healthy }, failed(status), policy, now, 0.5).next;
     for (const status of [200, 202, 204, 299]) assert.equal(next(status).kind, 'delivered');
     for (const status of [301, 302, 307, 400, 401, 404, 429, 500, 503]) assert.deepEqual(next(status), { kind: 'retry', inMs: 5_000, step: 1 });
-    const gone = decide({ delivery: { step: 0 }, health: healthy }, failed(410), policy, now, 0.5);
+    const gone = decide({ delivery: { id: 'dlv_1', step: 0 }, health: healthy }, failed(410), policy, now, 0.5);
     assert.deepEqual([gone.next, gone.effects], [{ kind: 'failed', reason: 'gone' }, [{ type: 'disable_endpoint', reason: 'gone' }]]);
   });
 
   it('waits as long as the receiver asks, but never shorter than planned', () => {
     const wait = (retryAfter: string): number => {
-      const { next } = decide({ delivery: { step: 1 }, health: healthy }, failed(503, retryAfter), policy, now, 0.5);
+      const { next } = decide({ delivery: { id: 'dlv_1', step: 1 }, health: healthy }, failed(503, retryAfter), policy, now, 0.5);
       return next.kind === 'retry' ? next.inMs : Number.NaN;
     };
     assert.deepEqual([wait('600'), wait('1'), wait('garbage'), wait('Tue, 24 Nov 2026 11:00:00 GMT')], [600_000, 300_000, 300_000, 3_600_000]);
@@ -70,7 +70,7 @@ describe('an attempt', () => {
         let step: number | null = 0;
         let made = 0;
         for (const [result, random] of attempts) {
-          const decision = decide({ delivery: { step }, health }, result, policy, now, random);
+          const decision = decide({ delivery: { id: 'dlv_1', step }, health }, result, policy, now, random);
           ({ health } = decision);
           made += 1;
           if (decision.next.kind !== 'retry') return made <= 8;
@@ -80,12 +80,12 @@ describe('an attempt', () => {
         return made < 8;
       }),
     );
-    assert.equal(decide({ delivery: { step: null }, health: healthy }, failed(500), policy, now, 0.5).next.kind, 'failed');
+    assert.equal(decide({ delivery: { id: 'dlv_1', step: null }, health: healthy }, failed(500), policy, now, 0.5).next.kind, 'failed');
   });
 });
 
 describe('the health of an endpoint', () => {
-  const after = (health: EndpointHealth, result: AttemptResult, at = now) => decide({ delivery: { step: 0 }, health }, result, policy, at, 0.5);
+  const after = (health: EndpointHealth, result: AttemptResult, at = now, id = 'dlv_1') => decide({ delivery: { id, step: 0 }, health }, result, policy, at, 0.5);
 
   it('opens the breaker after five failures in a row that look dead, longer each time, up to five minutes', () => {
     let health: EndpointHealth = healthy;
@@ -109,7 +109,7 @@ describe('the health of an endpoint', () => {
     let health: EndpointHealth = healthy;
     for (let n = 0; n < 50; n += 1) ({ health } = after(health, failed(422)));
     assert.equal(allowedInFlight(health, 16, now), 16);
-    assert.equal(health.failingSinceMs, now);
+    assert.deepEqual(health.failing, { sinceMs: now, lastMs: now, countedMs: 0, deliveries: ['dlv_1'] });
   });
 
   it('is not judged again by attempts that were under way when the breaker opened', () => {
@@ -126,12 +126,58 @@ describe('the health of an endpoint', () => {
     assert.equal(after(healthy, failed(500, '30')).health.resumeAtMs, null);
   });
 
-  it('disables after five days of failures without a success, and not a moment earlier', () => {
-    const day = 86_400_000;
-    const { health } = after(healthy, failed(400));
-    assert.deepEqual(after(health, failed(400), now + 5 * day - 1).effects, []);
-    assert.deepEqual(after(health, failed(400), now + 5 * day).effects, [{ type: 'disable_endpoint', reason: 'failing' }]);
-    assert.deepEqual(after(after(health, success, now + 4 * day).health, failed(400), now + 6 * day).effects, []);
+  describe('is disabled for failing', () => {
+    const hour = 3_600_000;
+    const day = 24 * hour;
+    /** Failures `everyMs` apart, of deliveries in turn, until it is disabled; null if it is not within `forMs`. */
+    function disabledAfterMs(everyMs: number, deliveries: number, forMs: number): number | null {
+      let health: EndpointHealth = healthy;
+      for (let ms = 0, n = 0; ms <= forMs; ms += everyMs, n += 1) {
+        const decision = after(health, failed(400), now + ms, `dlv_${n % deliveries}`);
+        if (decision.effects.length > 0) {
+          assert.deepEqual(decision.effects, [{ type: 'disable_endpoint', reason: 'failing' }]);
+          return ms;
+        }
+        ({ health } = decision);
+      }
+      return null;
+    }
+
+    it('after five days without a success, and not a moment earlier', () => {
+      assert.equal(disabledAfterMs(hour, 3, 20 * day), 5 * day);
+      assert.equal(disabledAfterMs(7 * hour, 50, 20 * day), 126 * hour, 'the first failure past five days');
+      let health: EndpointHealth = healthy;
+      for (let ms = 0; ms < 5 * day; ms += 12 * hour) ({ health } = after(health, failed(400), now + ms, `dlv_${ms}`));
+      assert.deepEqual(after(health, failed(400), now + 5 * day - 1).effects, []);
+      assert.equal(after(health, failed(400), now + 5 * day).effects.length, 1);
+      assert.deepEqual(after(after(health, success, now + 5 * day - 2).health, failed(400), now + 6 * day).effects, []);
+    });
+
+    it('never for one or two deliveries that it cannot digest', () => {
+      assert.equal(disabledAfterMs(hour, 1, 60 * day), null);
+      assert.equal(disabledAfterMs(hour, 2, 60 * day), null);
+    });
+
+    it('later when it is quiet: a pause without an attempt counts as twelve hours', () => {
+      assert.equal(disabledAfterMs(7 * day, 100, 365 * day), 70 * day, 'the eleventh failure');
+      // A delivery with its whole schedule (27 h 35 min), and the next one a week later: nobody knows what was in between.
+      const start = now;
+      let health: EndpointHealth = healthy;
+      let at = start;
+      for (const wait of [0, ...defaultRetrySchedule]) ({ health } = after(health, failed(500), (at += wait), 'dlv_1'));
+      for (const id of ['dlv_2', 'dlv_3', 'dlv_4']) {
+        const decision = after(health, failed(500), start + 7 * day, id);
+        assert.deepEqual(decision.effects, []);
+        ({ health } = decision);
+      }
+      assert.equal(health.failing?.countedMs, at - start + 12 * hour);
+    });
+
+    it('by a clock that is set back no sooner', () => {
+      let { health } = after(healthy, failed(400));
+      for (let n = 0; n < 40; n += 1) ({ health } = after(health, failed(400), now + (n % 2) * 12 * hour, `dlv_${n}`));
+      assert.equal(health.failing?.countedMs, 12 * hour);
+    });
   });
 
   it('is reset by any success, whatever came before', () => {
@@ -141,7 +187,7 @@ describe('the health of an endpoint', () => {
         let at = now;
         for (const [result, random, elapsed] of attempts) {
           at += elapsed;
-          ({ health } = decide({ delivery: { step: 0 }, health }, result, policy, at, random));
+          ({ health } = decide({ delivery: { id: 'dlv_1', step: 0 }, health }, result, policy, at, random));
           assert.ok(health.resumeAtMs === null || health.resumeAtMs - at <= 660_000 * 2);
         }
         assert.deepEqual(after(health, success, at).health, healthy);

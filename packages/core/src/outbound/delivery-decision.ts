@@ -7,6 +7,7 @@ import { afterAttempt, type DisableReason, type EndpointHealth, type HealthPolic
 import { readRetryAfter, waitAfter } from './retry-schedule.ts';
 
 export interface DeliveryState {
+  readonly id: string;
   /** Position in the schedule; null when this attempt alone decides (a manual retry of a closed delivery). */
   readonly step: number | null;
 }
@@ -38,7 +39,7 @@ export function decide(
   nowMs: number,
   random: number,
 ): Decision {
-  const { health, disable } = afterAttempt(state.health, result, policy.health, nowMs, random);
+  const { health, disable } = afterAttempt(state.health, { deliveryId: state.delivery.id, result }, policy.health, nowMs, random);
   return { next: nextStep(state.delivery, result, policy, nowMs, random), health, effects: disable === null ? [] : [{ type: 'disable_endpoint', reason: disable }] };
 }
 

@@ -1557,6 +1557,8 @@ export interface Resend {
   state: 'preview' | 'running' | 'done' | 'cancelled';
   /** Deliveries that were found when it was asked for. */
   total: number;
+  /** false: counting stopped after 200000 events, there are at least `total`. True once it is done. */
+  total_exact: boolean;
   /** Of these queued again so far. */
   done: number;
   created_at: string | null;

@@ -104,7 +104,7 @@ export async function markDisabled(client: Queryable, id: string, reason: 'manua
 /** Enables it as if it had never failed. */
 export async function markEnabled(client: Queryable, id: string): Promise<void> {
   await client.query(`update endpoints set disabled_at = null, disabled_reason = null, revision = revision + 1, updated_at = now() where id = $1 and disabled_at is not null`, [id]);
-  await client.query(`update delivery_lanes set failures = 0, opened = 0, failing_since = null, resume_at = null, owner = null, lease_until = null where endpoint_id = $1`, [id]);
+  await client.query(`update delivery_lanes set failures = 0, opened = 0, failing_since = null, failed_at = null, failing_ms = 0, failed_deliveries = '{}', resume_at = null, owner = null, lease_until = null where endpoint_id = $1`, [id]);
 }
 
 export async function markDeleted(client: Queryable, id: string): Promise<void> {

@@ -39,6 +39,7 @@ export function shownResend(row: ResendRow): Resend {
     kind: row.kind,
     state: row.state,
     total: row.total,
+    total_exact: row.total_exact,
     done: row.done,
     created_at: row.created_at.toISOString(),
     finished_at: row.finished_at?.toISOString() ?? null,

@@ -4,7 +4,8 @@ import { createTestDatabase } from '@evenkeel/tests/harness/database.ts';
 import { explain, fillHistory } from '@evenkeel/tests/harness/delivery-history.ts';
 import { dropDayPartitions, firstIdAt, makeDayPartitions } from './day-partitions.ts';
 import { attemptsStatement, listStatement, type DeliveryFilter } from './delivery-store.ts';
-import { countResend, missedCountStatement, valuesOf, type ResendFilter } from './resend-store.ts';
+import { countResend, countStatement } from './resend-batch.ts';
+import type { ResendFilter } from './resend-store.ts';
 import { statisticsStatement } from './statistics.ts';
 
 const { pool } = await createTestDatabase();
@@ -53,8 +54,9 @@ describe(`with ${total} deliveries and attempts over ${days} days`, () => {
     );
     await pool.query('analyze events');
     const filter: ResendFilter = { states: ['failed'], eventTypes: null, sinceMs: untilMs - 2 * 86_400_000, untilMs, missing: true };
-    assert.equal(await countResend(pool, 'ep_few', filter), 30);
-    const { nodes, pages } = await explain(pool, missedCountStatement, [...valuesOf('ep_few', filter, filter.sinceMs, untilMs), 'few']);
+    assert.deepEqual(await countResend(pool, 'ep_few', filter), { atLeast: 30, exact: true });
+    const { text, values } = countStatement({ endpointId: 'ep_few', tenantId: 'few', filter }, { after: firstIdAt('evt', filter.sinceMs), upTo: firstIdAt('evt', untilMs) });
+    const { nodes, pages } = await explain(pool, text, values);
     assert.deepEqual(nodes.filter((node) => node['Relation Name']?.startsWith('events') && (node['Rows Removed by Filter'] ?? 0) > 0), []);
     assert.ok(pages < 600, `${pages} pages`);
   });

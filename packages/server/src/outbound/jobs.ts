@@ -7,7 +7,8 @@ import { dropDayPartitions, makeDayPartitions } from './day-partitions.ts';
 import { cancelSome } from './delivery-store.ts';
 import { closeDeliveriesJob, sendMailJob } from './endpoint-disabling.ts';
 import { announceDeliveries } from './publish.ts';
-import { keepProgress, resendBatch, resendJob, type ResendRow } from './resend-store.ts';
+import { resendBatch } from './resend-batch.ts';
+import { keepProgress, resendJob, type ResendRow } from './resend-store.ts';
 
 const batchRows = 1_000;
 
@@ -43,7 +44,7 @@ function resend({ pool }: JobParts): AnyJob {
           const { rows } = await client.query<ResendRow>(`select * from resends where id = $1 and state = 'running'`, [id]);
           const row = rows[0];
           if (row === undefined) return false;
-          const batch = await resendBatch(client, row, batchRows);
+          const batch = await resendBatch(client, row);
           await keepProgress(client, id, batch);
           if (batch.queued > 0) await announceDeliveries(client);
           return batch.position !== null;

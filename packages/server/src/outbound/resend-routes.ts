@@ -11,7 +11,8 @@ import { route, type Route } from '../http/route.ts';
 import { queueJob } from '../jobs/job.ts';
 import { requireEndpoint } from './endpoint-access.ts';
 import { shownResend } from './endpoint-view.ts';
-import { cancelResend, countResend, findResend, insertResend, listResends, resendJob, type ResendFilter } from './resend-store.ts';
+import { countResend } from './resend-batch.ts';
+import { cancelResend, findResend, insertResend, listResends, resendJob, type ResendFilter } from './resend-store.ts';
 
 export interface ResendRouteParts {
   readonly pool: Pool;
@@ -26,7 +27,7 @@ async function begin({ pool }: ResendRouteParts, wanted: { endpointId: string; k
   const { endpointId, kind, filter, caller } = wanted;
   const endpoint = await requireEndpoint(pool, endpointId, caller);
   const total = await countResend(pool, endpointId, filter);
-  if (wanted.dryRun) return { id: null, endpoint_id: endpointId, kind, state: 'preview', total, done: 0, created_at: null, finished_at: null };
+  if (wanted.dryRun) return { id: null, endpoint_id: endpointId, kind, state: 'preview', total: total.atLeast, total_exact: total.exact, done: 0, created_at: null, finished_at: null };
   if (endpoint.disabled_at !== null) throw new Refusal('conflict', `The endpoint ${endpointId} is disabled: enable it first with PATCH /v1/endpoints/${endpointId} {"enabled": true}.`);
   return transaction(pool, async (client) => {
     const row = await insertResend(client, { endpointId, kind, filter, total, createdBy: caller.keyId });

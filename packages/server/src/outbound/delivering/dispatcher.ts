@@ -298,7 +298,7 @@ export class Dispatcher {
     const { now, random, disable, log } = this.#parts;
     const { answered } = outcome;
     const before = lane.health;
-    const decision = decide({ delivery: { step: row.step }, health: before }, answered.result, { schedule: configuration.schedule, health: this.#policy }, now(), random());
+    const decision = decide({ delivery: { id: row.id, step: row.step }, health: before }, answered.result, { schedule: configuration.schedule, health: this.#policy }, now(), random());
     lane.health = decision.health;
     this.#counters.count(row, configuration, decision, outcome, now());
     const written = (): void => {

@@ -183,39 +183,35 @@ describe('the endpoint', () => {
     await untilHealth(id, ({ opened, failures, failing_since: since }) => opened === 0 && failures === 0 && since === null);
   });
 
-  it('that only fails for five days is disabled, and a success on the way resets the time', async () => {
+  it('that only fails for five days is disabled, over deaths of its node, and a success on the way resets the time', async () => {
     const own = await createTestDatabase();
-    const far = await startOutboundNode(own, { jobs: true, settings, random: () => 0.5 });
+    const half = 12 * 3_600_000;
+    let far = await startOutboundNode(own, { jobs: true, settings, random: () => 0.5 });
     let status = 500;
+    let sent = 0;
     const receiver = await startReceiver((_one, response) => void response.writeHead(status).end());
-    const { id } = await makeEndpoint(own.pool, far.vault, { url: receiver.url, tenant_id: 'days' });
-    const attempt = async (n: number): Promise<void> => {
-      await publish(own.pool, [{ tenantId: 'days' }]);
-      await own.pool.query(`update deliveries_open set due_at = 'epoch'`);
-      far.room.dispatcher.notify();
-      await receiver.count(n);
-      await untilDeliveries(own.pool, id, (all) => all.filter(({ attempts }) => attempts > 0).length >= n);
-    };
-    const day = 86_400_000;
-    await attempt(1);
-    await own.pool.query(`update deliveries_open set due_at = 'infinity'`);
-    far.ahead(4.9 * day);
-    status = 200;
+    const { id } = await makeEndpoint(own.pool, far.vault, { url: receiver.url, tenant_id: 'days', retry_schedule_s: [] });
     const enabled = async (): Promise<boolean> => (await own.pool.query<{ enabled: boolean }>('select disabled_at is null as enabled from endpoints where id = $1', [id])).rows[0]?.enabled ?? false;
-    await publish(own.pool, [{ tenantId: 'days' }]);
-    await receiver.count(2);
-    await untilDeliveries(own.pool, id, (all) => all.some(({ state }) => state === 'delivered'));
+    /** One delivery of one attempt, twelve hours after the last. */
+    const attempt = async (): Promise<void> => {
+      far.ahead(half);
+      await publish(own.pool, [{ tenantId: 'days' }]);
+      sent += 1;
+      await receiver.count(sent);
+      await untilDeliveries(own.pool, id, (all) => all.length === sent && all.every(({ state }) => state !== 'pending'));
+    };
+    for (let n = 0; n < 10; n += 1) await attempt();
+    status = 200;
+    await attempt();
     status = 500;
-    await publish(own.pool, [{ tenantId: 'days' }]);
-    await receiver.count(3);
-    await untilDeliveries(own.pool, id, (all) => all.filter(({ attempts }) => attempts > 0).length === 3);
-    assert.ok(await enabled(), 'failing for five days less the success');
-    await own.pool.query(`update deliveries_open set due_at = 'infinity'`);
-    far.ahead(5 * day);
-    await publish(own.pool, [{ tenantId: 'days' }]);
-    await receiver.count(4);
+    for (let n = 0; n < 5; n += 1) await attempt();
+    await far.close();
+    far = await startOutboundNode(own, { jobs: true, settings, random: () => 0.5 });
+    far.ahead(sent * half);
+    for (let n = 0; n < 5; n += 1) await attempt();
+    assert.ok(await enabled(), 'four and a half days since the success');
+    await attempt();
     while (await enabled()) await new Promise((resolve) => setTimeout(resolve, 10));
-    await untilDeliveries(own.pool, id, (all) => all.every(({ state }) => state !== 'pending'));
   });
 });
 

@@ -16,6 +16,9 @@ interface LaneRow {
   failures: number;
   opened: number;
   failing_since: Date | null;
+  failed_at: Date | null;
+  failing_ms: number;
+  failed_deliveries: string[];
   resume_at: Date | null;
 }
 
@@ -47,13 +50,21 @@ export async function claimLanes(database: Queryable, claim: { owner: string; le
            )
            update delivery_lanes l set owner = $1, lease_until = now() + $2 * interval '1 ms'
            from free where l.endpoint_id = free.endpoint_id
-           returning l.endpoint_id, l.failures, l.opened, l.failing_since, l.resume_at`,
+           returning l.endpoint_id, l.failures, l.opened, l.failing_since, l.failed_at, l.failing_ms::float8 as failing_ms, l.failed_deliveries, l.resume_at`,
     values: [claim.owner, claim.leaseMs, claim.atMost, claim.aheadMs],
   });
   return rows.map((row) => ({
     endpointId: row.endpoint_id,
-    health: { failures: row.failures, opened: row.opened, failingSinceMs: row.failing_since?.getTime() ?? null, resumeAtMs: row.resume_at?.getTime() ?? null },
+    health: { failures: row.failures, opened: row.opened, failing: failingOf(row), resumeAtMs: row.resume_at?.getTime() ?? null },
   }));
+}
+
+function failingOf({ failing_since: since, failed_at: last, failing_ms: countedMs, failed_deliveries: deliveries }: LaneRow): EndpointHealth['failing'] {
+  if (since === null) return null;
+  const sinceMs = since.getTime();
+  // A node of the version before knows of the first failure only, and leaves the rest as it was.
+  if (last === null || last < since) return { sinceMs, lastMs: sinceMs, countedMs: 0, deliveries: [] };
+  return { sinceMs, lastMs: last.getTime(), countedMs, deliveries };
 }
 
 /** Prolongs leases that have not ended. Returns the endpoints still held: all others belong to somebody else. */

@@ -41,7 +41,16 @@ export async function writeResults(
   rows: readonly ResultRow[],
   { owner, health, aheadMs }: { owner: string; health: ReadonlyMap<string, EndpointHealth>; aheadMs: number },
 ): Promise<Strays> {
-  const lanes = [...health].map(([endpointId, { failures, opened, failingSinceMs, resumeAtMs }]) => ({ endpoint_id: endpointId, failures, opened, failing_since: isoOf(failingSinceMs), resume_at: isoOf(resumeAtMs) }));
+  const lanes = [...health].map(([endpointId, { failures, opened, failing, resumeAtMs }]) => ({
+    endpoint_id: endpointId,
+    failures,
+    opened,
+    failing_since: isoOf(failing?.sinceMs ?? null),
+    failed_at: isoOf(failing?.lastMs ?? null),
+    failing_ms: failing?.countedMs ?? 0,
+    failed_deliveries: failing?.deliveries ?? [],
+    resume_at: isoOf(resumeAtMs),
+  }));
   const { rows: strays } = await database.query<{ delivery_id: string }>({
     name: 'write-delivery-results',
     text: statement,
@@ -91,8 +100,10 @@ with results as materialized (
   on conflict (endpoint_id, hour) do update set attempts = c.attempts + excluded.attempts, failed_attempts = c.failed_attempts + excluded.failed_attempts,
     delivered = c.delivered + excluded.delivered, failed = c.failed + excluded.failed, duration_ms = c.duration_ms + excluded.duration_ms, lag_ms = c.lag_ms + excluded.lag_ms
 ), fared as (
-  update delivery_lanes l set failures = h.failures, opened = h.opened, failing_since = h.failing_since, resume_at = h.resume_at
-  from json_to_recordset($2) as h (endpoint_id text, failures integer, opened integer, failing_since timestamptz, resume_at timestamptz)
+  update delivery_lanes l set failures = h.failures, opened = h.opened, failing_since = h.failing_since, failed_at = h.failed_at,
+    failing_ms = h.failing_ms, failed_deliveries = h.failed_deliveries, resume_at = h.resume_at
+  from json_to_recordset($2) as h (endpoint_id text, failures integer, opened integer, failing_since timestamptz, failed_at timestamptz,
+    failing_ms bigint, failed_deliveries text[], resume_at timestamptz)
   where l.endpoint_id = h.endpoint_id and l.owner = $3
 )
 select r.delivery_id from results r
