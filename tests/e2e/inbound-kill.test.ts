@@ -1,7 +1,7 @@
 /**
  * Work that is under way at a vendor when its process is killed: a backfill goes on with the page it had come to, thin
  * events fetch their records again, and nothing is told twice. Leases of the dead process end at once here; in life they
- * run out by themselves (five minutes for a backfill, one for an event).
+ * run out by themselves (half a minute for a backfill, one for an event).
  */
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';

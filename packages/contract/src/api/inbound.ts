@@ -107,14 +107,16 @@ export const Replay = Type.Object(
 );
 export type Replay = Type.Static<typeof Replay>;
 
+const InboundTaskKind = Type.Unsafe<'subscription' | 'pull' | 'backfill'>({ type: 'string', enum: ['subscription', 'pull', 'backfill'] });
+
 export const InboundTask = Type.Object(
   {
-    kind: Type.Unsafe<'subscription' | 'pull' | 'backfill'>({ type: 'string', enum: ['subscription', 'pull', 'backfill'] }),
+    kind: InboundTaskKind,
     name: Type.String({ description: 'Its id in the connector\'s manifest.' }),
-    state: Type.Unsafe<'starting' | 'active' | 'failing' | 'done' | 'removed'>({ type: 'string', enum: ['starting', 'active', 'failing', 'done', 'removed'] }),
+    state: Type.Unsafe<'starting' | 'active' | 'failing' | 'failed' | 'done' | 'removed'>({ type: 'string', enum: ['starting', 'active', 'failing', 'failed', 'done', 'removed'], description: 'failing: it is tried again. failed: it was given up, until somebody asks for it again.' }),
     pages: Type.Integer({ description: 'Of a pull or a backfill: pages read.' }),
     records: Type.Integer({ description: 'Of a pull or a backfill: records read.' }),
-    recreated: Type.Integer({ description: 'Of a subscription: how often it was found missing or disabled at the vendor and was mended.' }),
+    recreated: Type.Integer({ description: 'Of a subscription: how often it was found missing or disabled at the vendor and was mended. Of a feed: how often the vendor had forgotten where it was to go on.' }),
     expires_at: orNull(when),
     next_at: orNull(when),
     succeeded_at: orNull(when),
@@ -125,6 +127,16 @@ export const InboundTask = Type.Object(
   { $id: 'InboundTask' },
 );
 export type InboundTask = Type.Static<typeof InboundTask>;
+
+export const AskTasks = Type.Object(
+  {
+    kind: Type.Optional(InboundTaskKind),
+    name: Type.Optional(Type.String({ maxLength: 63 })),
+    from_start: Type.Optional(Type.Boolean({ description: 'A backfill is read anew from its first page, also one that was done. Records told of before are told apart as repeated.' })),
+  },
+  { additionalProperties: false, $id: 'AskTasks' },
+);
+export const AskedTasks = Type.Object({ account_id: Type.String(), tasks: Type.Integer({ description: 'How many are due now.' }) }, { $id: 'AskedTasks' });
 
 export const InboundAddress = Type.Object(
   {

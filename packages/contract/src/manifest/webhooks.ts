@@ -250,6 +250,7 @@ export const Backfill = Strict({
   id: Type.String({ pattern: '^[a-z][a-z0-9_]*$' }),
   model: Type.String({ pattern: '^[a-z]+\\.[a-z_]+$' }),
   filters: Type.Optional(Type.Record(Type.String(), Type.String(), { description: 'Filters of the unified list, as text.' })),
+  before_active: Type.Optional(words(['nothing', 'first_page', 'all'], 'How much of it belongs to setting an account up, so that what cannot be read makes it post_install_error; default first_page. The rest goes on beside the active account.')),
 }, { description: 'After connecting, every record of the model becomes an event <model>.created.' });
 export type Backfill = Type.Static<typeof Backfill>;
 

@@ -1627,6 +1627,19 @@ export interface AccountInbound {
   last_received_at: string | null;
 }
 
+export interface AskTasks {
+  kind?: 'subscription' | 'pull' | 'backfill';
+  name?: string;
+  /** A backfill is read anew from its first page, also one that was done. Records told of before are told apart as repeated. */
+  from_start?: boolean;
+}
+
+export interface AskedTasks {
+  account_id: string;
+  /** How many are due now. */
+  tasks: number;
+}
+
 export interface Erasure {
   tenant_id: string;
   requests: number;
@@ -1735,12 +1748,13 @@ export interface InboundTask {
   kind: 'subscription' | 'pull' | 'backfill';
   /** Its id in the connector's manifest. */
   name: string;
-  state: 'starting' | 'active' | 'failing' | 'done' | 'removed';
+  /** failing: it is tried again. failed: it was given up, until somebody asks for it again. */
+  state: 'starting' | 'active' | 'failing' | 'failed' | 'done' | 'removed';
   /** Of a pull or a backfill: pages read. */
   pages: number;
   /** Of a pull or a backfill: records read. */
   records: number;
-  /** Of a subscription: how often it was found missing or disabled at the vendor and was mended. */
+  /** Of a subscription: how often it was found missing or disabled at the vendor and was mended. Of a feed: how often the vendor had forgotten where it was to go on. */
   recreated: number;
   expires_at: string | null;
   next_at: string | null;

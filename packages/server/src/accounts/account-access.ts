@@ -63,7 +63,7 @@ export class AccessToAccounts implements AccountAccess {
 
   async renew(opened: OpenAccount): Promise<OpenResult> {
     const { opener, refresher, now } = this.#parts;
-    const caller = { tenantId: opened.tenantId };
+    const caller = callerOf(opened);
     const current = await opener.reopen(opened.id, caller);
     if (!current.ok || current.opened.credentialVersion !== opened.credentialVersion) return current;
     if (this.#provenAlive(opened) || !isRenewable(current.opened.scheme.source, tokenOf(current.opened))) return current;
@@ -112,7 +112,7 @@ export class AccessToAccounts implements AccountAccess {
 
   async #judge(opened: OpenAccount, evidence: object): Promise<'dead' | 'alive'> {
     const { opener, vendor, log } = this.#parts;
-    const current = await opener.reopen(opened.id, { tenantId: opened.tenantId });
+    const current = await opener.reopen(opened.id, callerOf(opened));
     if (!current.ok) return current.failure.code === 'reauth_required' ? 'dead' : 'alive';
     if (current.opened.credentialVersion !== opened.credentialVersion) return 'alive';
     const { connector, scheme, scope } = current.opened;
@@ -153,7 +153,7 @@ export class AccessToAccounts implements AccountAccess {
   succeeded(opened: OpenAccount): void {
     const early = this.#drift.proven(opened);
     if (early !== undefined) this.#inBackground(storeDrift(this.#parts.pool, early), 'an early end of a token could not be noted');
-    if (opened.state === 'active' || this.#reactivating.has(opened.id)) return;
+    if (opened.state !== 'needs_reauth' || this.#reactivating.has(opened.id)) return;
     this.#reactivating.add(opened.id);
     this.#inBackground(
       this.#reactivate(opened).finally(() => this.#reactivating.delete(opened.id)),
@@ -195,6 +195,9 @@ export class AccessToAccounts implements AccountAccess {
     void guarded.then(() => this.#background.delete(guarded));
   }
 }
+
+/** Who has opened an account that is not active did so for its set-up. */
+const callerOf = ({ tenantId, state }: OpenAccount): AccountCaller => ({ tenantId, settingUp: state !== 'active' });
 
 const keyOf = (opened: OpenAccount): string => `${opened.id} ${opened.credentialVersion}`;
 

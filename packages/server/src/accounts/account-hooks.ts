@@ -11,14 +11,21 @@ export interface InstalledAccount {
   readonly id: string;
   readonly tenantId: string;
   readonly connectorId: string;
+  readonly connectorVersion: number;
   readonly connector: Connector;
   readonly scheme: CompiledScheme;
   readonly scope: Scope;
 }
 
+export type Installed =
+  | { readonly ok: true }
+  | { readonly ok: false; readonly failure: GrantFailure }
+  /** Nothing failed, and not all is done: set-up is to run again, after so long. */
+  | { readonly ok: false; readonly unfinished: { readonly againMs: number } };
+
 export interface AccountHooks {
-  /** After the post-install steps of the manifest; a failure is one of post-install. May run twice. */
-  install(account: InstalledAccount): Promise<{ readonly ok: true } | { readonly ok: false; readonly failure: GrantFailure }>;
+  /** After the post-install steps of the manifest; a failure is one of post-install. May run twice, and goes on where it was. */
+  install(account: InstalledAccount): Promise<Installed>;
   /** Before the grant is taken back: the account's credential still works, as far as it did. Never rejects. */
   removing(account: { readonly id: string; readonly tenantId: string }): Promise<void>;
   /** In the transaction that deletes the account. */

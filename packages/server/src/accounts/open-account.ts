@@ -54,6 +54,8 @@ export type OpenResult = { readonly ok: true; readonly opened: OpenAccount } | {
 /** Whose key calls; a tenant sees its own accounts only, others are not found. */
 export interface AccountCaller {
   readonly tenantId: string | null;
+  /** A call that belongs to the account's own set-up: it is served before the account is active. */
+  readonly settingUp?: boolean;
 }
 
 interface Entry {
@@ -132,7 +134,7 @@ export class AccountOpener {
   }
 
   async #openSlowly(accountId: string, caller: AccountCaller): Promise<OpenResult> {
-    const loaded = await this.#load(accountId);
+    const loaded = await (caller.settingUp === true ? this.#loadAndRenew(accountId, true) : this.#load(accountId));
     if (loaded.tenantId === undefined || (caller.tenantId !== null && caller.tenantId !== loaded.tenantId)) return notFound(accountId);
     return ownedResult(accountId, loaded.tenantId, loaded);
   }
@@ -161,9 +163,9 @@ export class AccountOpener {
     this.#entries.set(accountId, { tenantId, connectorId, connector, freshUntilMs: this.#parts.now() + Math.min(keepMs, believedMs), result: ownedResult(accountId, tenantId, loaded) });
   }
 
-  async #loadAndRenew(accountId: string): Promise<Loaded> {
+  async #loadAndRenew(accountId: string, settingUp = false): Promise<Loaded> {
     for (let attempt = 0; ; attempt += 1) {
-      const stored = await this.#read(accountId);
+      const stored = await this.#read(accountId, settingUp);
       if (!('due' in stored) || !stored.due || attempt === 3) return stored.loaded;
       const renewal = await this.#renewed(accountId, stored);
       if (renewal.kind !== 'renewed' && renewal.kind !== 'rejected') return this.#withoutRenewal(stored.loaded, stored.expiresAtMs, renewal);
@@ -199,13 +201,13 @@ export class AccountOpener {
     return { ...loaded, keepMs: 0, result: { ok: false, failure: renewalFailure(renewal) } };
   }
 
-  async #read(accountId: string): Promise<{ loaded: Loaded } | { loaded: Loaded; due: boolean; version: number; expiresAtMs: number }> {
+  async #read(accountId: string, settingUp: boolean): Promise<{ loaded: Loaded } | { loaded: Loaded; due: boolean; version: number; expiresAtMs: number }> {
     const { pool, connectors, now } = this.#parts;
     const account = await findAccount(pool, accountId, null);
     if (account === undefined) return { loaded: { ...unknown, result: notFound(accountId) } };
     const found = connectors.get(account.connector_id, accountId, account.tenant_id);
     const base = { tenantId: account.tenant_id, connectorId: account.connector_id, connector: found?.connector, keepMs: believedMs };
-    const refusal = await this.#refusalOf(account);
+    const refusal = settingUp && account.state !== 'needs_reauth' ? undefined : await this.#refusalOf(account);
     // Only a dead account is remembered as such: the others are about to change.
     if (refusal !== undefined) return { loaded: { ...base, keepMs: account.state === 'needs_reauth' ? believedMs : 0, result: { ok: false, failure: refusal } } };
     if (found?.fault !== undefined) return { loaded: { ...base, keepMs: 0, result: { ok: false, failure: { code: 'connector_invalid', origin: 'platform', detail: found.fault } } } };

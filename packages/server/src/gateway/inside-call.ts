@@ -48,9 +48,9 @@ class HeldResponse extends ServerResponse {
 }
 
 /** Never rejects for what an account or a vendor is like: that is an answer with its problem. */
-export async function callInside(unified: UnifiedGateway, account: { readonly id: string; readonly tenantId: string }, call: UnifiedCall): Promise<InsideAnswer> {
+export async function callInside(unified: UnifiedGateway, account: { readonly id: string; readonly tenantId: string; readonly settingUp?: boolean }, call: UnifiedCall): Promise<InsideAnswer> {
   const response = new HeldResponse();
-  await unified.carry(call, { requestId: newId('req'), response, accountId: account.id, caller: { tenantId: account.tenantId } });
+  await unified.carry(call, { requestId: newId('req'), response, accountId: account.id, caller: { tenantId: account.tenantId, settingUp: account.settingUp === true } });
   // A call that ended without an answer: nothing else will come.
   response.held.resolve({ status: 502, headers: {}, body: undefined });
   return response.held.promise;

@@ -1,7 +1,7 @@
 /** The API of what came in: events, one event whole, replays, addresses, erasure. A key of one tenant sees that tenant's. */
 import Type from 'typebox';
 import { AccountParams } from '@evenkeel/contract/api/accounts.ts';
-import { AccountInbound, Erasure, InboundAddress, InboundEventDetail, InboundEventList, InboundEventParams, InboundEventQuery, Replay, ReplayRequest, type InboundEventQuery as EventQuery } from '@evenkeel/contract/api/inbound.ts';
+import { AccountInbound, AskedTasks, AskTasks, Erasure, InboundAddress, InboundEventDetail, InboundEventList, InboundEventParams, InboundEventQuery, Replay, ReplayRequest, type InboundEventQuery as EventQuery } from '@evenkeel/contract/api/inbound.ts';
 import { webhooksOf } from '@evenkeel/core/inbound/rules.ts';
 import type { Caller } from '../access/keys.ts';
 import { visibleTenant } from '../access/visible-tenant.ts';
@@ -19,6 +19,7 @@ import { findEvent, listEvents, type EventFilter } from './event-store.ts';
 import { addressUrl, ensureAddress } from './receiving/address-store.ts';
 import { beginReplay, countEvents, findReplay } from './replays.ts';
 import { findRequest } from './request-store.ts';
+import { askTasksAgain } from './standing/task-store.ts';
 import { readAccountInbound, shownAddress } from './showing/account-view.ts';
 import { readPublished, shownEvent, shownRequest } from './showing/event-view.ts';
 
@@ -30,12 +31,14 @@ export interface EventRouteParts {
   readonly now: () => number;
   /** A replay was asked for: workers need not wait for their next look. */
   readonly replayBegun: () => void;
+  /** Standing tasks were asked for again. */
+  readonly tasksAsked: () => void;
 }
 
 const tag = 'inbound';
 
 export function eventRoutes(parts: EventRouteParts): Route[] {
-  return [listRoute(parts), showRoute(parts), replayRoute(parts), replayProgressRoute(parts), accountRoute(parts), connectorRoute(parts), eraseRoute(parts)];
+  return [listRoute(parts), showRoute(parts), replayRoute(parts), replayProgressRoute(parts), accountRoute(parts), askTasksRoute(parts), connectorRoute(parts), eraseRoute(parts)];
 }
 
 function listRoute({ pool }: EventRouteParts): Route {
@@ -138,6 +141,26 @@ function accountRoute({ pool, vault, connectors, publicUrl }: EventRouteParts): 
       const takes = rules?.scope === 'account' && (rules.verify !== undefined || rules.handshake !== undefined);
       const url = takes ? addressUrl(publicUrl, await ensureAddress(pool, vault, { connectorId: account.connector_id, accountId: account.id })) : null;
       return { ...shownAddress(rules, url), ...(await readAccountInbound(pool, account.id)) };
+    },
+  });
+}
+
+function askTasksRoute({ pool, tasksAsked }: EventRouteParts): Route {
+  return route({
+    method: 'POST',
+    path: '/v1/accounts/:id/inbound/retry',
+    summary: 'Try an account\'s subscriptions, pulls and backfills again that failed or were given up; with from_start, read a backfill anew',
+    tag,
+    access: 'write',
+    audit: { action: 'inbound_tasks.retry' },
+    schema: { params: AccountParams, body: AskTasks, response: { 202: AskedTasks } },
+    async handle({ params, body, caller, reply }) {
+      const account = await findAccount(pool, params.id, caller.tenantId);
+      if (account === undefined) throw new Refusal('not_found', `There is no account ${params.id}.`);
+      const tasks = await askTasksAgain(pool, { accountId: account.id, kind: body.kind ?? null, name: body.name ?? null, fromStart: body.from_start ?? false });
+      if (tasks > 0) tasksAsked();
+      reply.code(202);
+      return { account_id: account.id, tasks };
     },
   });
 }

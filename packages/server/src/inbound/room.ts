@@ -81,8 +81,8 @@ const splitters = 2;
 const longestYieldMs = 1_000;
 const slowAcknowledgementMs = 6;
 const [splitIdleMs, workIdleMs, replayIdleMs, standingIdleMs, planEveryMs] = [100, 250, 2_000, 1_000, 30_000];
-/** A standing task of a node that died is taken over after this. */
-const standingLeaseS = 300;
+/** A standing task of a node that died is taken over after this; who lives holds it on. */
+const standingLeaseS = 30;
 
 export async function createInboundRoom(parts: InboundParts): Promise<InboundRoom> {
   const { pool, log, now, unified, connectors, node } = parts;
@@ -108,6 +108,7 @@ export async function createInboundRoom(parts: InboundParts): Promise<InboundRoo
   const receiver = new Receiver({ ...common, directory, writer, keys: new VendorKeys(parts.upstream, now), refusals, stored: wakeSplitters });
 
   let working: Loop | undefined;
+  let keeping: Loop | undefined;
   let replays: Loop | undefined;
   const waiting = new WaitingWork({
     ...common,
@@ -130,7 +131,7 @@ export async function createInboundRoom(parts: InboundParts): Promise<InboundRoo
 
   return {
     crypto,
-    routes: [ingestRoute(receiver), ...eventRoutes({ ...parts, replayBegun: () => replays?.wake() })],
+    routes: [ingestRoute(receiver), ...eventRoutes({ ...parts, replayBegun: () => replays?.wake(), tasksAsked: () => keeping?.wake() })],
     start() {
       const split = async (): Promise<number> => {
         const begun = performance.now();
@@ -148,10 +149,15 @@ export async function createInboundRoom(parts: InboundParts): Promise<InboundRoo
       };
       replays = new Loop({ name: 'replays', idleMs: replayIdleMs, log, work: replaying });
       loops.push(working, replays);
-      const keeping = new Loop({ name: 'standing', idleMs: standingIdleMs, log, work: () => standing.work() });
-      const planned = new PlannedAccounts({ plan: (accountId) => standing.plan(accountId), made: () => keeping.wake(), log });
-      void parts.notifications.listen(accountChannel, { notified: (accountId) => planned.heard(accountId), resynchronise: () => planned.forget() });
-      loops.push(keeping, new Loop({ name: 'plan', idleMs: planEveryMs, log, work: () => planned.planAll() }));
+      const keeper = new Loop({ name: 'standing', idleMs: standingIdleMs, log, work: () => standing.work() });
+      const planned = new PlannedAccounts({ plan: (accountId) => standing.plan(accountId), made: () => keeper.wake(), log });
+      const heard = (accountId: string): void => {
+        planned.heard(accountId);
+        standing.heard(accountId).then((due) => due && keeper.wake(), (error: unknown) => log.debug({ err: error, accountId }, 'inbound: tasks of an account are taken up later'));
+      };
+      void parts.notifications.listen(accountChannel, { notified: (accountId) => heard(accountId), resynchronise: () => planned.forget() });
+      keeping = keeper;
+      loops.push(keeper, new Loop({ name: 'plan', idleMs: planEveryMs, log, work: () => planned.planAll() }));
       for (let index = 0; index < splitters; index += 1) splitting.push(new Loop({ name: `split ${index + 1}`, idleMs: splitIdleMs, log, work: split }));
       loops.push(...splitting);
     },

@@ -15,6 +15,12 @@ const lists: string[] = [];
 let refusesHooks = false;
 let limitedOnce = true;
 let made = 0;
+/** What the vendor answers next to a list from this cursor ("0": from the start), instead of the page. */
+const refusals = new Map<number, { status: number; body?: object }[]>();
+let refusesRenewal = false;
+let refusesEnabling = false;
+let holdsHook: PromiseWithResolvers<void> | undefined;
+let hookAsked: PromiseWithResolvers<void> | undefined;
 
 async function vendor(request: IncomingMessage, response: ServerResponse): Promise<void> {
   const url = new URL(request.url ?? '/', 'http://vendor');
@@ -25,10 +31,14 @@ async function vendor(request: IncomingMessage, response: ServerResponse): Promi
     let text = '';
     for await (const chunk of request) text += String(chunk);
     const { url: target, secret } = JSON.parse(text) as { url: string; secret: string };
+    hookAsked?.resolve();
+    await holdsHook?.promise;
     made += 1;
     hooks.set(`hook-${made}`, { url: target, secret, active: true });
     return reply(201, { id: `hook-${made}` });
   }
+  if (first === 'renewals') return hooks.has(id) && !refusesRenewal ? reply(200, {}) : reply(404, { message: 'no such hook' });
+  if (first === 'wakings') return refusesEnabling ? reply(422, { message: 'it cannot be woken' }) : reply(200, {});
   if (first === 'hooks') {
     const hook = hooks.get(id);
     if (request.method === 'DELETE') hooks.delete(id);
@@ -37,6 +47,8 @@ async function vendor(request: IncomingMessage, response: ServerResponse): Promi
   if (first === 'contacts' && id === '') {
     lists.push(url.search);
     const cursor = Number(url.searchParams.get('cursor') ?? 0);
+    const refusal = refusals.get(cursor)?.shift();
+    if (refusal !== undefined) return reply(refusal.status, refusal.body ?? { message: 'refused' });
     if (cursor === 2 && limitedOnce) {
       limitedOnce = false;
       return reply(429, { message: 'slow down' }, { 'retry-after': '1' });
@@ -62,7 +74,7 @@ const subscriptions = [
     register: [{ id: 'create', request: { method: 'POST', path: '/hooks', body: { type: 'json', value: { url: '{{webhook.url}}', secret: '{{secret.webhook_secret}}' } } }, capture: { captured: { hook_id: '{{response.body.id}}' } } }],
     check: { request: { method: 'GET', path: '/hooks/{{captured.hook_id}}' }, enabled: { body: { active: true } }, every_s: 3600 },
     expiry: { lifetime_s: 86_400 },
-    renew: { before_s: 3_600, steps: [{ id: 'again', request: { method: 'GET', path: '/hooks/{{captured.hook_id}}' } }] },
+    renew: { before_s: 3_600, steps: [{ id: 'again', request: { method: 'POST', path: '/renewals/{{captured.hook_id}}' } }] },
     remove: [{ id: 'delete', request: { method: 'DELETE', path: '/hooks/{{captured.hook_id}}' } }],
   },
 ];
@@ -89,6 +101,17 @@ async function taskOf(id: string, kind: string): Promise<Record<string, unknown>
   const task = (json?.['tasks'] as Record<string, unknown>[] | undefined)?.find((one) => one['kind'] === kind);
   return task ?? assert.fail(text);
 }
+/** A connector that backfills contacts, with so much of it in set-up. */
+async function backfilling(id: string, backfill: object = {}): Promise<string> {
+  await inbound.putConnector(webhookManifest({ id, extra: { backfill: [{ id: 'contacts', model: 'crm.contacts', ...backfill }] } }));
+  return id;
+}
+interface Transition {
+  readonly to: string;
+  readonly cause: string;
+  readonly evidence: Record<string, unknown>;
+}
+const transitionsOf = async (id: string): Promise<Transition[]> => ((await call('GET', `/v1/accounts/${id}/transitions`)).json?.['results'] ?? []) as Transition[];
 const makeDue = (id: string, progress: object): Promise<unknown> => pool.query(`update inbound_tasks set due_at = now(), progress = progress || $2 where account_id = $1`, [id, progress]);
 const longAgo = { checked_at: 1 };
 
@@ -171,5 +194,163 @@ describe('an account of a vendor that sends nothing', () => {
     await until(async () => (await published(id)).length === 6, 'the feed is read on');
     assert.deepEqual((await published(id)).map(({ payload }) => [payload['record_id'], payload['source']]), changes.map(({ contact }) => [(contact as { id: string }).id, 'pull']));
     assert.equal((await taskOf(id, 'pull'))['records'], 6);
+  });
+});
+
+describe('a backfill', () => {
+  it('whose first page the vendor refuses leaves the account in post_install_error with the evidence, and a retry makes it active', async () => {
+    const connector = await backfilling('refuser');
+    refusals.set(0, Array.from({ length: 1 }, () => ({ status: 403, body: { message: 'contacts are not in your plan' } })));
+    const id = await connect(connector);
+    await until(async () => (await stateOf(id)) === 'post_install_error', 'the failure is told');
+    const account = (await call('GET', `/v1/accounts/${id}`)).json;
+    assert.match(String(account?.['message']), /contacts are not in your plan/);
+    const transitions = await transitionsOf(id);
+    const evidence = transitions.find(({ to }) => to === 'post_install_error')?.evidence;
+    assert.deepEqual([evidence?.['step'], evidence?.['upstream_status']], ['backfill.contacts', 403], JSON.stringify(transitions));
+    assert.equal((await taskOf(id, 'backfill'))['state'], 'failing');
+    assert.equal((await call('POST', `/v1/accounts/${id}/retry`)).status, 202);
+    await until(async () => (await stateOf(id)) === 'active', 'the retry passes');
+    await until(async () => (await taskOf(id, 'backfill'))['state'] === 'done', 'the rest is read beside the active account');
+    await until(async () => (await published(id)).length === contacts.length, 'every record is told of once');
+  });
+
+  it('that belongs to set-up whole makes the account active when all is read, and goes on where it was when it fails in the middle', async () => {
+    const connector = await backfilling('whole', { before_active: 'all' });
+    refusals.set(4, [{ status: 403, body: { message: 'not this one' } }]);
+    const id = await connect(connector);
+    await until(async () => (await stateOf(id)) === 'post_install_error', 'the failure in the middle is told');
+    assert.deepEqual([(await taskOf(id, 'backfill'))['pages'], (await taskOf(id, 'backfill'))['records']], [2, 4]);
+    const begun = lists.length;
+    assert.equal((await call('POST', `/v1/accounts/${id}/retry`)).status, 202);
+    await until(async () => (await stateOf(id)) === 'active', 'the retry passes');
+    assert.equal((await taskOf(id, 'backfill'))['state'], 'done', 'it was done when the account became active');
+    assert.ok(lists.slice(begun).every((search) => search.includes('cursor=4')), `what was read is not read again: ${lists.slice(begun).join(' ')}`);
+    await until(async () => (await published(id)).length === contacts.length, 'every record is told of once');
+    assert.deepEqual((await transitionsOf(id)).map(({ cause }) => cause), ['setup_passed', 'post_install_failed', 'credentials_submitted']);
+  });
+
+  it('that has no part in set-up fails beside the active account, is given up with its reason, and goes on when it is asked for', async () => {
+    const connector = await backfilling('beside', { before_active: 'nothing' });
+    refusals.set(2, Array.from({ length: 3 }, () => ({ status: 403, body: { message: 'no more' } })));
+    const id = await connect(connector);
+    await until(async () => (await stateOf(id)) === 'active', 'the account is active');
+    const dueNow = (): Promise<unknown> => pool.query(`update inbound_tasks set due_at = now() where account_id = $1 and state = 'failing'`, [id]);
+    await until(async () => (await dueNow(), (await taskOf(id, 'backfill'))['state'] === 'failed'), 'it is given up');
+    const task = await taskOf(id, 'backfill');
+    assert.match(String(task['last_error']), /no more/);
+    assert.equal(task['next_at'], null);
+    assert.ok(evenkeel.logLines.some((line) => line.includes('was given up') && line.includes(id)));
+    assert.match((await call('GET', '/metrics')).text, /evenkeel_inbound_tasks\{kind="backfill",state="failed"\} [1-9]/);
+    const asked = await call('POST', `/v1/accounts/${id}/inbound/retry`, { body: { kind: 'backfill' } });
+    assert.deepEqual([asked.status, asked.json?.['tasks']], [202, 1], asked.text);
+    await until(async () => (await taskOf(id, 'backfill'))['state'] === 'done', 'it goes on');
+    assert.deepEqual([(await taskOf(id, 'backfill'))['pages'], (await taskOf(id, 'backfill'))['records']], [3, contacts.length]);
+    const again = await call('POST', `/v1/accounts/${id}/inbound/retry`, { body: { kind: 'backfill', from_start: true } });
+    assert.equal(again.json?.['tasks'], 1);
+    await until(async () => (await taskOf(id, 'backfill'))['state'] === 'done', 'it is read anew');
+    await inbound.settled(id);
+    assert.equal((await published(id)).length, contacts.length, 'read twice, told once');
+  });
+
+  it('whose cursor the vendor has forgotten is read from the start, and not for ever', async () => {
+    const connector = await backfilling('forgetful', { before_active: 'nothing' });
+    refusals.set(2, Array.from({ length: 2 }, () => ({ status: 410, body: { message: 'this cursor is gone' } })));
+    const id = await connect(connector);
+    await until(async () => (await taskOf(id, 'backfill'))['state'] === 'done', 'it is read from the start');
+    assert.deepEqual([(await taskOf(id, 'backfill'))['pages'], (await taskOf(id, 'backfill'))['records']], [3, contacts.length], 'progress counts what the last reading counts');
+    await inbound.settled(id);
+    assert.equal((await published(id)).length, contacts.length);
+    const other = await backfilling('oblivious', { before_active: 'nothing' });
+    refusals.set(2, Array.from({ length: 10 }, () => ({ status: 410, body: { message: 'this cursor is gone' } })));
+    const lost = await connect(other);
+    await until(async () => (await taskOf(lost, 'backfill'))['state'] === 'failed', 'it is given up');
+    assert.match(String((await taskOf(lost, 'backfill'))['last_error']), /this cursor is gone/);
+    refusals.clear();
+  });
+});
+
+describe('a subscription in trouble', () => {
+  const newest = (): [string, { url: string; secret: string; active: boolean }] => [...hooks.entries()].at(-1) ?? assert.fail('there is no hook');
+  const connectActive = async (connector: string): Promise<string> => {
+    const id = await connect(connector);
+    await until(async () => (await stateOf(id)) === 'active', 'the account is active');
+    return id;
+  };
+
+  it('whose renewal is refused since the vendor lost it is made anew at once, not when it would have ended', async () => {
+    const id = await connectActive('inbox-crm');
+    const [lost] = newest();
+    hooks.delete(lost);
+    await pool.query(`update inbound_tasks set due_at = now(), expires_at = now() + interval '10 minutes' where account_id = $1`, [id]);
+    await until(async () => (await taskOf(id, 'subscription'))['recreated'] === 1, 'it is made anew');
+    assert.ok(String((await taskOf(id, 'subscription'))['expires_at']) > new Date(Date.now() + 3_600_000).toISOString());
+  });
+
+  it('whose renewal is refused while it still stands says so, and is left as it is', async () => {
+    const id = await connectActive('inbox-crm');
+    refusesRenewal = true;
+    try {
+      await pool.query(`update inbound_tasks set due_at = now(), expires_at = now() + interval '10 minutes' where account_id = $1`, [id]);
+      await until(async () => (await taskOf(id, 'subscription'))['state'] === 'failing', 'it is told');
+      const task = await taskOf(id, 'subscription');
+      assert.match(String(task['last_error']), /again: .*no such hook/);
+      assert.deepEqual([task['recreated'], Date.parse(String(task['next_at'])) > Date.now() + 5_000], [0, true]);
+    } finally {
+      refusesRenewal = false;
+    }
+  });
+
+  it('that refuses to be woken is made anew', async () => {
+    await inbound.putConnector(webhookManifest({ id: 'sleeper', extra: { subscriptions: subscriptions.map((one) => ({ ...one, enable: [{ id: 'wake', request: { method: 'POST', path: '/wakings/{{captured.hook_id}}' } }] })) } }));
+    const id = await connectActive('sleeper');
+    const [first, hook] = newest();
+    hook.active = false;
+    refusesEnabling = true;
+    try {
+      await makeDue(id, longAgo);
+      await until(async () => (await taskOf(id, 'subscription'))['recreated'] === 1, 'it is made anew');
+      assert.ok(!hooks.has(first) && newest()[1].active);
+    } finally {
+      refusesEnabling = false;
+    }
+  });
+
+  it('of which only the first half could be made is taken back, so that a retry leaves one', async () => {
+    const [hook] = subscriptions;
+    await inbound.putConnector(webhookManifest({ id: 'halves', extra: { subscriptions: [{ ...hook, register: [...(hook?.register ?? []), { id: 'confirm', request: { method: 'POST', path: '/renewals/{{captured.hook_id}}' } }] }] } }));
+    const before = hooks.size;
+    refusesRenewal = true;
+    const id = await connect('halves');
+    await until(async () => (await stateOf(id)) === 'post_install_error', 'the failure is told');
+    assert.equal(hooks.size, before);
+    refusesRenewal = false;
+    assert.equal((await call('POST', `/v1/accounts/${id}/retry`)).status, 202);
+    await until(async () => (await stateOf(id)) === 'active', 'the retry passes');
+    assert.equal(hooks.size, before + 1);
+  });
+
+  it('of an account whose set-up failed later, or that is deleted while it registers, is taken back', async () => {
+    const [hook] = subscriptions;
+    await inbound.putConnector(webhookManifest({ id: 'unlucky', extra: { subscriptions: [hook], backfill: [{ id: 'contacts', model: 'crm.contacts' }] } }));
+    const before = hooks.size;
+    refusals.set(0, [{ status: 403 }]);
+    const id = await connect('unlucky');
+    await until(async () => (await stateOf(id)) === 'post_install_error', 'set-up fails after the registration');
+    assert.equal(hooks.size, before + 1);
+    assert.equal((await call('DELETE', `/v1/accounts/${id}`)).status, 200);
+    assert.equal(hooks.size, before);
+
+    holdsHook = Promise.withResolvers();
+    hookAsked = Promise.withResolvers();
+    const connecting = connect('inbox-crm');
+    await hookAsked.promise;
+    const { rows } = await pool.query<{ id: string }>(`select id from accounts where connector_id = 'inbox-crm' and state = 'connecting' and deleted_at is null`);
+    assert.equal((await call('DELETE', `/v1/accounts/${rows[0]?.id}`)).status, 200);
+    const count = made;
+    holdsHook.resolve();
+    [holdsHook, hookAsked] = [undefined, undefined];
+    await connecting;
+    await until(async () => made === count + 1 && hooks.size === before, 'what was made too late is taken back');
   });
 });

@@ -40,13 +40,14 @@ export interface SetupFailure {
   /** The credentials that were tried are new ones of an account that has others. */
   readonly candidate: boolean;
 }
-export type SetupOutcome = { kind: 'passed'; called: boolean } | ({ kind: 'failed' } & { failure: SetupFailure }) | { kind: 'overtaken' };
+export type SetupOutcome = { kind: 'passed'; called: boolean } | ({ kind: 'failed' } & { failure: SetupFailure }) | { kind: 'unfinished'; againMs: number } | { kind: 'overtaken' };
 
 /** What is being set up, as it grows. */
 interface Work {
   readonly parts: SetupParts;
   readonly account: AccountRow;
   readonly connector: Connector;
+  readonly connectorVersion: number;
   readonly scheme: CompiledScheme;
   slot: Slot;
   version: number;
@@ -75,16 +76,17 @@ export async function runSetup(parts: SetupParts, account: AccountRow): Promise<
 async function begin(parts: SetupParts, account: AccountRow): Promise<Work | SetupOutcome> {
   const { pool, vault, connectors, now } = parts;
   const row = (await readCredential(pool, account.id, 'candidate')) ?? (await readCredential(pool, account.id));
-  const connector = connectors.get(account.connector_id, account.id)?.connector;
+  const found = connectors.get(account.connector_id, account.id);
+  const connector = found?.connector;
   const scheme = connector?.scheme(row?.scheme_id ?? account.scheme_id);
-  if (row === undefined || connector === undefined || scheme === undefined) {
+  if (row === undefined || found === undefined || connector === undefined || scheme === undefined) {
     const message = row === undefined ? 'The account has no credential: connect it again.' : 'The connector or its scheme is not installed any more.';
     return { kind: 'failed', failure: { event: 'validation_failed', candidate: false, failure: { kind: 'configuration', message, step: 'setup', status: null, vendorCode: null, retryAfterS: null } } };
   }
   const credential = openCredential(vault, row);
   const known = { config: row.config ?? account.config, captured: { ...account.captured, ...row.captured } };
   const scope = scopeOf(known, credential, await connectors.app(account.connector_id), now());
-  return { parts, account, connector, scheme, slot: row.slot, version: row.version, credential, row, scope, called: false };
+  return { parts, account, connector, connectorVersion: found.version, scheme, slot: row.slot, version: row.version, credential, row, scope, called: false };
 }
 
 /** Logs in where that was not done yet, or renews a token that has ended since. What comes is stored before it is used. */
@@ -205,7 +207,8 @@ async function install(work: Work): Promise<SetupOutcome | undefined> {
     work.called ||= outcome.answer !== undefined;
     if (!(await record(work, step.id, outcome.captures, outcome.answer !== undefined))) return { kind: 'overtaken' };
   }
-  const installed = await parts.hooks?.install({ id: account.id, tenantId: account.tenant_id, connectorId: account.connector_id, connector, scheme, scope: work.scope });
+  const installed = await parts.hooks?.install({ id: account.id, tenantId: account.tenant_id, connectorId: account.connector_id, connectorVersion: work.connectorVersion, connector, scheme, scope: work.scope });
+  if (installed?.ok === false && 'unfinished' in installed) return { kind: 'unfinished', ...installed.unfinished };
   if (installed?.ok === false) return { kind: 'failed', failure: { event: 'post_install_failed', failure: installed.failure, candidate: false } };
   return nameAfterInstall(work);
 }

@@ -74,6 +74,9 @@ export class Setup {
       case 'failed':
         await this.#settleFailure(account, outcome.failure);
         break;
+      case 'unfinished':
+        await this.#tryLater(account, outcome.againMs, 0);
+        break;
       case 'overtaken':
         break;
     }
@@ -94,7 +97,7 @@ export class Setup {
   async #settleFailure(account: AccountRow, failed: SetupFailure): Promise<void> {
     const waitMs = patienceMs[account.setup_attempts];
     if (failed.failure.kind === 'transient' && waitMs !== undefined) {
-      await this.#tryLater(account, Math.max(waitMs, Math.min(failed.failure.retryAfterS ?? 0, 60) * 1000));
+      await this.#tryLater(account, Math.max(waitMs, Math.min(failed.failure.retryAfterS ?? 0, 60) * 1000), account.setup_attempts + 1);
       return;
     }
     const { message } = failed.failure;
@@ -109,12 +112,12 @@ export class Setup {
     });
   }
 
-  async #tryLater(account: AccountRow, waitMs: number): Promise<void> {
+  async #tryLater(account: AccountRow, waitMs: number, attempts: number): Promise<void> {
     const { rowCount } = await this.#parts.pool.query(
       `update accounts
-       set setup_due_at = clock_timestamp() + $3 * interval '1 millisecond', setup_attempts = setup_attempts + 1, setup_owner = null, setup_until = null
+       set setup_due_at = clock_timestamp() + $3 * interval '1 millisecond', setup_attempts = $4, setup_owner = null, setup_until = null
        where id = $1 and setup_fence = $2`,
-      [account.id, account.setup_fence, waitMs],
+      [account.id, account.setup_fence, waitMs, attempts],
     );
     if (rowCount !== 1 || this.#closed) return;
     // A comfort only: should this process end, another resumes by the due time.

@@ -9,11 +9,12 @@ import type { AccountHooks, InstalledAccount } from '../../accounts/account-hook
 import type { OpenAccount } from '../../accounts/open-account.ts';
 import type { Log } from '../../log.ts';
 import { closeAddress } from '../receiving/address-store.ts';
-import { readBackfill, readFeed, readPull, type ListParts } from './list-task.ts';
+import { firstPage, readBackfill, wholeTurn } from './backfill-task.ts';
+import { readFeed, readPull, type PollParts } from './poll-task.ts';
 import { keepSubscription, removeSubscription, type SubscriptionParts } from './subscription-task.ts';
-import { claimTasks, endTask, planTasks, postponeTask, removeTasks, takeTask, type DeclaredTask, type Task, type TaskEnd } from './task-store.ts';
+import { claimTasks, endTask, holdTask, planTasks, postponeTask, removeTasks, stateOfTask, takeTask, takeUpTasks, type DeclaredTask, type Task, type TaskEnd } from './task-store.ts';
 
-export interface StandingParts extends SubscriptionParts, ListParts {
+export interface StandingParts extends SubscriptionParts, PollParts {
   readonly access: Pick<AccountAccess, 'open'>;
   /** Id and rules of every connector in effect. */
   readonly declared: () => readonly { readonly id: string; readonly webhooks: Webhooks | undefined }[];
@@ -29,9 +30,16 @@ const atOnce = 8;
 /** An account that is not ready is looked at again; becoming ready is news of its own. */
 const notReadyMs = 300_000;
 const removalWithinMs = 20_000;
+/** A task over which so many processes died waits an hour before the next may try. */
+const lostAtMost = 3;
+const lostWaitMs = 3_600_000;
+/** Another node has what set-up waits for. */
+const takenMs = 1_000;
 
 export class StandingWork implements AccountHooks {
   readonly #parts: StandingParts;
+  /** Accounts that were not ready, and until when this node has put off their tasks. */
+  readonly #notReady = new Map<string, Date[]>();
 
   constructor(parts: StandingParts) {
     this.#parts = parts;
@@ -53,23 +61,56 @@ export class StandingWork implements AccountHooks {
 
   async #turn(task: Task): Promise<void> {
     const { pool, access, now, log } = this.#parts;
+    if (task.lost >= lostAtMost) {
+      await endTask(pool, task, { state: 'failing', dueAtMs: now() + lostWaitMs, progress: null, error: `The process that worked on it ended ${task.lost} times.` });
+      return;
+    }
     const opening = await access.open(task.account_id, { tenantId: null });
     if (!opening.ok) {
       // A deleted account is not found, and has nothing to do any more.
-      await postponeTask(pool, task, opening.failure.code === 'not_found' ? null : now() + notReadyMs);
+      const untilMs = opening.failure.code === 'not_found' ? null : now() + notReadyMs;
+      await postponeTask(pool, task, untilMs);
+      if (untilMs !== null) this.#notReady.set(task.account_id, [...(this.#notReady.get(task.account_id) ?? []), new Date(untilMs)]);
       return;
     }
     let end: TaskEnd | 'overtaken';
     try {
-      end = await this.#perform(opening.opened, task);
+      end = await this.#holding(task, () => this.#perform(opening.opened, task));
     } catch (error) {
       log.warn({ err: error, accountId: task.account_id, kind: task.kind, name: task.name }, 'inbound: a standing task failed and is repeated');
       end = { state: 'failing', dueAtMs: now() + 60_000, progress: null, error: error instanceof Error ? error.message : 'It failed.' };
     }
-    if (end === 'overtaken') return;
-    if (end.error !== null && task.failures === 0) log.warn({ accountId: task.account_id, connector: task.connector_id, kind: task.kind, name: task.name, reason: end.error }, 'inbound: a standing task does not get on');
-    if ((end.recreated ?? 0) > 0) log.warn({ accountId: task.account_id, connector: task.connector_id, name: task.name }, 'inbound: a subscription was missing or disabled at the vendor and was mended');
+    if (end !== 'overtaken') await this.#end(task, end);
+  }
+
+  async #end(task: Task, end: TaskEnd): Promise<void> {
+    const { pool, log } = this.#parts;
+    const about = { accountId: task.account_id, connector: task.connector_id, kind: task.kind, name: task.name };
+    if (end.state === 'failed') log.error({ ...about, reason: end.error }, 'inbound: a standing task was given up; POST /v1/accounts/{id}/inbound/retry asks for it again');
+    else if (end.error !== null && task.failures === 0) log.warn({ ...about, reason: end.error }, 'inbound: a standing task does not get on');
+    if ((end.recreated ?? 0) > 0) log.warn(about, 'inbound: what the vendor was to send or keep was missing, disabled or forgotten, and was begun anew');
     await endTask(pool, task, end);
+  }
+
+  /** The lease is short, so that a dead process is replaced soon, and held on as long as the work goes on. */
+  async #holding<Result>(task: Task, act: () => Promise<Result>): Promise<Result> {
+    const { pool, leaseS, log } = this.#parts;
+    const holding = setInterval(() => void holdTask(pool, task, leaseS).catch((error: unknown) => log.debug({ err: error }, 'inbound: a task could not be held on')), (leaseS * 1000) / 3);
+    holding.unref();
+    try {
+      return await act();
+    } finally {
+      clearInterval(holding);
+    }
+  }
+
+  /** News of an account: what waited for it to be ready is tried; whether there was anything. */
+  async heard(accountId: string): Promise<boolean> {
+    const putOff = this.#notReady.get(accountId);
+    if (putOff === undefined) return false;
+    this.#notReady.delete(accountId);
+    await takeUpTasks(this.#parts.pool, accountId, putOff);
+    return true;
   }
 
   async #perform(opened: OpenAccount, task: Task): Promise<TaskEnd | 'overtaken'> {
@@ -82,7 +123,7 @@ export class StandingWork implements AccountHooks {
       }
       case 'backfill': {
         const backfill = rules?.backfill?.find(({ id }) => id === task.name);
-        return backfill === undefined ? ended : readBackfill(this.#parts, opened, backfill, task);
+        return backfill === undefined ? ended : readBackfill(this.#parts, opened, backfill, task, wholeTurn);
       }
       case 'pull': {
         const poll = rules?.poll?.find(({ id }) => id === task.name);
@@ -92,18 +133,41 @@ export class StandingWork implements AccountHooks {
     }
   }
 
-  /** Subscriptions are registered before the account is active: without them its vendor's changes would pass unseen. */
+  /**
+   * Subscriptions are registered before the account is active: without them its vendor's changes would pass unseen. Of
+   * backfills so much is read as the connector says, by default the first page: what cannot be read is told now.
+   */
   async install(account: InstalledAccount): ReturnType<AccountHooks['install']> {
-    const { pool, owner, leaseS } = this.#parts;
-    for (const subscription of webhooksOf(account.connector)?.source.subscriptions ?? []) {
-      const task = await takeTask(pool, { accountId: account.id, tenantId: account.tenantId, connectorId: account.connectorId, kind: 'subscription', name: subscription.id }, owner, leaseS);
-      // Another node works on it: what comes of it is told by the task.
-      if (task === undefined) continue;
-      const end = await keepSubscription(this.#parts, account, subscription, task);
-      await endTask(pool, task, end);
-      if (end.error !== null) return { ok: false, failure: { kind: end.failure?.kind ?? 'transient', retryAfterS: end.failure?.retryAfterS ?? null, message: end.error, step: `webhooks.${subscription.id}`, status: null, vendorCode: null } };
+    const rules = webhooksOf(account.connector)?.source;
+    for (const subscription of rules?.subscriptions ?? []) {
+      const installed = await this.#step(account, 'subscription', subscription.id, (task) => keepSubscription(this.#parts, account, subscription, task));
+      if (installed !== undefined) return installed;
+    }
+    for (const backfill of this.#parts.backfills ? (rules?.backfill ?? []) : []) {
+      const { before_active: share = 'first_page' } = backfill;
+      if (share === 'nothing') continue;
+      const state = await stateOfTask(this.#parts.pool, { accountId: account.id, kind: 'backfill', name: backfill.id });
+      if (state === 'done' || (state === 'active' && share === 'first_page')) continue;
+      const reader = { ...account, settingUp: true };
+      const installed = await this.#step(account, 'backfill', backfill.id, (task) => readBackfill(this.#parts, reader, backfill, task, share === 'all' ? wholeTurn : firstPage), share === 'all');
+      if (installed !== undefined) return installed;
     }
     return { ok: true };
+  }
+
+  /** One thing of set-up: undefined when it is done. `wholly`: not before there is nothing left to do. */
+  async #step(account: InstalledAccount, kind: Task['kind'], name: string, act: (task: Task) => Promise<TaskEnd | 'overtaken'>, wholly = false): Promise<Awaited<ReturnType<AccountHooks['install']>> | undefined> {
+    const { pool, owner, leaseS } = this.#parts;
+    const task = await takeTask(pool, { accountId: account.id, tenantId: account.tenantId, connectorId: account.connectorId, kind, name }, owner, leaseS);
+    if (task === undefined) return { ok: false, unfinished: { againMs: takenMs } };
+    const end = await this.#holding(task, () => act(task));
+    if (end === 'overtaken') return { ok: false, unfinished: { againMs: takenMs } };
+    await endTask(pool, task, end);
+    if (end.error !== null) {
+      const { kind: failure = 'transient', retryAfterS = null, status = null, vendorCode = null } = end.failure ?? {};
+      return { ok: false, failure: { kind: failure, retryAfterS, status, vendorCode, message: end.error, step: `${kind === 'backfill' ? 'backfill' : 'webhooks'}.${name}` } };
+    }
+    return wholly && end.state !== 'done' ? { ok: false, unfinished: { againMs: 0 } } : undefined;
   }
 
   async removed(client: Parameters<AccountHooks['removed']>[0], { id, connectorId }: { readonly id: string; readonly connectorId: string }): Promise<void> {
@@ -122,7 +186,8 @@ export class StandingWork implements AccountHooks {
     const limit = Promise.withResolvers<void>();
     const timer = setTimeout(() => limit.resolve(), removalWithinMs);
     const removing = async (): Promise<void> => {
-      const opening = await access.open(accountId, { tenantId: null });
+      // Also of an account whose set-up did not come to its end: its subscription may be there.
+      const opening = await access.open(accountId, { tenantId: null, settingUp: true });
       if (!opening.ok) return;
       for (const subscription of webhooksOf(opening.opened.connector)?.source.subscriptions ?? []) {
         const done = await removeSubscription(this.#parts, opening.opened, subscription);

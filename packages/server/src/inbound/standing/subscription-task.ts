@@ -11,13 +11,13 @@ import type { Subscription } from '@evenkeel/contract/manifest/webhooks.ts';
 import { randomBytes } from 'node:crypto';
 import { announceAccount } from '../../accounts/account-store.ts';
 import { mergeCaptures } from '../../accounts/captures.ts';
-import type { GrantFailure } from '@evenkeel/core/accounts/token.ts';
 import type { InstalledAccount } from '../../accounts/account-hooks.ts';
 import type { Vault } from '../../accounts/vault/vault.ts';
 import { secretsIn, type Vendor } from '../../accounts/vendor.ts';
 import { transaction, type Pool } from '../../database/pool.ts';
 import { addAddressSecrets, addressUrl, ensureAddress, type Address } from '../receiving/address-store.ts';
-import type { Progress, Task, TaskEnd } from './task-store.ts';
+import { backoffMs } from './backoff.ts';
+import type { Progress, Task, TaskEnd, TaskFailure } from './task-store.ts';
 
 /** What is needed of an account, also while it is being set up. */
 export type Subscriber = Pick<InstalledAccount, 'id' | 'connectorId' | 'connector' | 'scheme' | 'scope'>;
@@ -37,13 +37,10 @@ interface Work {
   readonly address: Address;
   scope: Scope;
 }
-type Done = { readonly ok: true } | { readonly ok: false; readonly message: string; readonly retryAfterS: number | null; readonly kind: GrantFailure['kind'] };
+type Done = { readonly ok: true } | Refused;
+type Refused = { readonly ok: false; readonly message: string; readonly failure: TaskFailure; /** Steps before it that passed. */ readonly made: number };
 
 const stepMs = 60_000;
-const [firstBackoffMs, longestBackoffMs] = [10_000, 3_600_000];
-
-/** How long to wait after so many failures in a row. */
-export const backoffMs = (failures: number, retryAfterS: number | null): number => (retryAfterS === null ? Math.min(longestBackoffMs, firstBackoffMs * 2 ** Math.min(failures, 10)) : Math.min(longestBackoffMs, Math.max(retryAfterS * 1000, 1_000)));
 
 export async function keepSubscription(parts: SubscriptionParts, opened: Subscriber, subscription: Subscription, task: Task): Promise<TaskEnd> {
   const work = await begin(parts, opened);
@@ -56,7 +53,9 @@ export async function keepSubscription(parts: SubscriptionParts, opened: Subscri
       return settled(work, subscription, task, await register(work, subscription), { registered_at: nowMs }, registeredAtMs === null ? 0 : 1);
     case 'renew': {
       const renewed = await steps(work, subscription.renew?.steps ?? []);
-      // What cannot be renewed may be gone: it is registered anew when it ends, and the attempts go on until then.
+      // What the vendor refuses to renew may be gone already, and would be silent until its end.
+      if (!renewed.ok && renewed.failure.kind !== 'transient' && subscription.check !== undefined) return checked(work, subscription, task, renewed);
+      // Else the attempts go on until it ends, and it is registered anew then.
       return settled(work, subscription, task, renewed, { registered_at: registeredAtMs ?? nowMs }, 0, renewed.ok);
     }
     case 'check':
@@ -81,13 +80,22 @@ async function register(work: Work, subscription: Subscription): Promise<Done> {
     // Stored before the vendor learns it: its first request may come before its answer.
     await keep(work, { captured: {}, secret: made });
   }
-  return steps(work, subscription.register);
+  const registered = await steps(work, subscription.register);
+  // What is half made would send what nobody can prove; what was made for an account deleted meanwhile, what nobody takes.
+  const takeBack = registered.ok ? await isDeleted(work) : registered.made > 0;
+  if (takeBack) await steps(work, subscription.remove ?? []);
+  return registered;
+}
+
+async function isDeleted({ parts, opened }: Work): Promise<boolean> {
+  const { rows } = await parts.pool.query('select from accounts where id = $1 and deleted_at is null', [opened.id]);
+  return rows.length === 0;
 }
 
 async function steps(work: Work, list: readonly Step[]): Promise<Done> {
-  for (const step of list) {
+  for (const [made, step] of list.entries()) {
     const outcome = await run(work, step);
-    if (!outcome.ok) return { ok: false, message: `${step.id}: ${outcome.failure.message}`, retryAfterS: outcome.failure.retryAfterS, kind: outcome.failure.kind };
+    if (!outcome.ok) return { ok: false, message: `${step.id}: ${outcome.failure.message}`, failure: outcome.failure, made };
     await keep(work, outcome.captures);
   }
   return { ok: true };
@@ -116,31 +124,38 @@ function settled(work: Work, subscription: Subscription, task: Task, done: Done,
   const expiresAtMs = fresh ? expiryOf(subscription, work.scope, nowMs) : (task.expires_at?.getTime() ?? null);
   const kept: Progress = { ...progress, checked_at: nowMs };
   const next = dueAct(subscription, { registeredAtMs: kept.registered_at ?? nowMs, checkedAtMs: nowMs, expiresAtMs }, nowMs);
-  return { state: 'active', dueAtMs: next.act === 'wait' ? next.untilMs : nowMs + firstBackoffMs, progress: kept, expiresAtMs, recreated, error: null };
+  return { state: 'active', dueAtMs: next.act === 'wait' ? next.untilMs : nowMs + backoffMs(0, null), progress: kept, expiresAtMs, recreated, error: null };
 }
 
-function failed(task: Task, { message, retryAfterS, kind }: Extract<Done, { ok: false }>, nowMs: number): TaskEnd {
-  return { state: 'failing', dueAtMs: nowMs + backoffMs(task.failures, retryAfterS), progress: task.progress, error: message, failure: { kind, retryAfterS } };
+function failed(task: Task, { message, failure }: Omit<Refused, 'made'>, nowMs: number): TaskEnd {
+  return { state: 'failing', dueAtMs: nowMs + backoffMs(task.failures, failure.retryAfterS), progress: task.progress, error: message, failure };
 }
 
-async function checked(work: Work, subscription: Subscription, task: Task): Promise<TaskEnd> {
-  const { finding, message } = await check(work, subscription);
+/** `refused`: the renewal that gave reason to ask. */
+async function checked(work: Work, subscription: Subscription, task: Task, refused?: Refused): Promise<TaskEnd> {
+  const { finding, message, retryAfterS } = await check(work, subscription);
   const nowMs = work.parts.now();
-  if (finding === 'unclear') return failed(task, { ok: false, message, retryAfterS: null, kind: 'transient' }, nowMs);
-  for (const act of mendingActs(subscription, finding)) {
+  if (finding === 'unclear') return failed(task, { ok: false, message, failure: { kind: 'transient', status: null, vendorCode: null, retryAfterS } }, nowMs);
+  if (finding === 'healthy' && refused !== undefined) return failed(task, refused, nowMs);
+  let acts = mendingActs(subscription, finding);
+  let made = finding === 'missing';
+  for (let act = acts[0]; act !== undefined; act = acts[0]) {
+    acts = acts.slice(1);
     const done = act === 'register' ? await register(work, subscription) : await steps(work, (act === 'enable' ? subscription.enable : subscription.remove) ?? []);
-    // What cannot be removed does not keep a new one from being made.
-    if (!done.ok && act !== 'remove') return failed(task, { ...done, message: `It was found ${finding}, and mending it failed. ${done.message}` }, nowMs);
+    made ||= act === 'register';
+    // What cannot be removed does not keep a new one from being made; what refuses to be woken is made anew.
+    if (done.ok || act === 'remove') continue;
+    if (act === 'enable' && done.failure.kind !== 'transient') acts = ['remove', 'register'];
+    else return failed(task, { ...done, message: `It was found ${finding}, and mending it failed. ${done.message}` }, nowMs);
   }
-  const registered = finding === 'missing' || (finding === 'disabled' && subscription.enable === undefined);
-  return settled(work, subscription, task, { ok: true }, { registered_at: registered ? nowMs : (task.progress.registered_at ?? nowMs) }, finding === 'healthy' ? 0 : 1, registered);
+  return settled(work, subscription, task, { ok: true }, { registered_at: made ? nowMs : (task.progress.registered_at ?? nowMs) }, finding === 'healthy' ? 0 : 1, made);
 }
 
-async function check(work: Work, subscription: Subscription): Promise<{ readonly finding: CheckFinding; readonly message: string }> {
-  if (subscription.check === undefined) return { finding: 'healthy', message: '' };
+async function check(work: Work, subscription: Subscription): Promise<{ readonly finding: CheckFinding; readonly message: string; readonly retryAfterS: number | null }> {
+  if (subscription.check === undefined) return { finding: 'healthy', message: '', retryAfterS: null };
   const outcome = await run(work, { id: 'check', request: subscription.check.request });
   const message = outcome.ok ? '' : `check: ${outcome.failure.message}`;
-  return { finding: outcome.answer === undefined ? 'unclear' : await judgeCheck(subscription.check, outcome.answer, work.scope), message };
+  return { finding: outcome.answer === undefined ? 'unclear' : await judgeCheck(subscription.check, outcome.answer, work.scope), message, retryAfterS: outcome.ok ? null : outcome.failure.retryAfterS };
 }
 
 /** Of an account that is about to be deleted; whatever comes of it, the account goes. */
