@@ -66,7 +66,7 @@ const builtInConnectors = join(import.meta.dirname, '../../../connectors');
 export async function buildRooms(foundation: Foundation): Promise<Rooms> {
   const { configuration, vault, pool, notifications, log, now, fleetNow, node, version, nodeMetrics, onClose } = foundation;
   // First, so that it ends last: every room counts until its own end.
-  const telemetry = await createTelemetryRoom({ pool, log, now, node, version, seals: configuration.role !== 'api', retention: configuration, sampling: configuration, otlp: configuration, nodeMetrics, manifestOf: (id) => registry.get(id)?.connector.manifest });
+  const telemetry = await createTelemetryRoom({ pool, notifications, log, now, node, version, seals: configuration.role !== 'api', retention: configuration, sampling: configuration, otlp: configuration, nodeMetrics, manifestOf: (id) => registry.get(id)?.connector.manifest });
   onClose(() => telemetry.close());
   const registry = await openRegistry({
     pool,

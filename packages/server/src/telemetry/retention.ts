@@ -40,6 +40,7 @@ export function telemetryRetentionJob(pool: Pool, retention: Retention, now: () 
 
 async function trim(database: Queryable, { minutesDays, hoursDays }: Retention, now: Date): Promise<void> {
   await database.query(`delete from minute_amendments where minute < $1::timestamptz - $2 * interval '1 day'`, [now, minutesDays]);
+  await database.query(`delete from telemetry_losses where minute < $1::timestamptz - $2 * interval '1 day'`, [now, minutesDays]);
   await database.query(`delete from telemetry_nodes where coalesce(stopped_at, vanished_at) < $1::timestamptz - $2 * interval '1 day'`, [now, minutesDays]);
   await database.query(`delete from telemetry_minutes where minute < $1::timestamptz - $2 * interval '1 day'`, [now, hoursDays]);
   await database.query(`delete from telemetry_hours where hour < $1::timestamptz - $2 * interval '1 day'`, [now, hoursDays]);

@@ -1,5 +1,6 @@
 /** The telemetry room, put together: where the other rooms count and record, and what reads it. */
 import type { Manifest } from '@evenkeel/contract/manifest/manifest.ts';
+import type { Notifications } from '../database/notifications.ts';
 import type { Pool } from '../database/pool.ts';
 import type { Route } from '../http/route.ts';
 import type { AnyJob } from '../jobs/runner.ts';
@@ -25,6 +26,7 @@ import { Sealer } from './sealing/sealer.ts';
 
 export interface TelemetryParts {
   readonly pool: Pool;
+  readonly notifications: Notifications;
   readonly log: Log;
   readonly now: () => number;
   readonly node: string;
@@ -58,10 +60,10 @@ export interface TelemetryRoom {
   close(): Promise<void>;
 }
 
-export async function createTelemetryRoom({ pool, log, now, node, version, seals, retention, manifestOf, otlp, sampling, nodeMetrics }: TelemetryParts): Promise<TelemetryRoom> {
+export async function createTelemetryRoom({ pool, notifications, log, now, node, version, seals, retention, manifestOf, otlp, sampling, nodeMetrics }: TelemetryParts): Promise<TelemetryRoom> {
   await prepareTelemetry(pool, now());
   const cumulative = new CumulativeCounts();
-  const counter = await NodeCounter.start({ database: pool, log, nodeId: node, ended: (series) => cumulative.add(series) });
+  const counter = await NodeCounter.start({ database: pool, log, nodeId: node, presence: notifications, ended: (series) => cumulative.add(series) });
   const everyMs = sampling.shapeSampleSeconds * 1000;
   const bucketMs = sampling.shapeBucketSeconds * 1000;
   const shapes = new ShapeSampler({ pool, log, manifestOf, everyMs, anyEveryMs: Math.min(100, everyMs), bucketMs, flushMs: Math.min(10_000, bucketMs) });

@@ -1,9 +1,11 @@
 /**
  * A node's counting: everything observed is added up in memory and written twice a second, one row each half, also when
- * it is empty: that is the node's heartbeat. A process that is killed loses what its next rows would have held, half a
- * second and the write under way; a graceful end writes all. While the database is away rows wait within a bound.
+ * it is empty: that is the node's heartbeat, and its last row says how far its counts are stored. A process that is killed
+ * loses what its next rows would have held, half a second and the write under way; a graceful end writes all. While the
+ * database is slow or away rows wait within a bound.
  */
 import { writeSeriesIds } from '@evenkeel/core/telemetry/counts-codec.ts';
+import type { Notifications } from '../../database/notifications.ts';
 import type { Queryable } from '../../database/pool.ts';
 import type { Log } from '../../log.ts';
 import type { Observation, Observer } from '../observation.ts';
@@ -21,6 +23,8 @@ export interface NodeCounterParts {
   readonly ended?: (series: LiveSeries) => void;
   /** Bytes of counts that wait for the database at most; default 32 MiB. */
   readonly maxQueuedBytes?: number;
+  /** Shows to all nodes that this one is there: without it, rows that stop are taken for its death. */
+  readonly presence?: Pick<Notifications, 'show'>;
 }
 
 export interface CountingFigures {
@@ -75,8 +79,9 @@ export class NodeCounter implements Observer {
   /** Registers the node and begins. Nothing before the next half second is a heartbeat; what is observed counts in it. */
   static async start(parts: NodeCounterParts): Promise<NodeCounter> {
     const counter = new NodeCounter(parts);
+    await parts.presence?.show(parts.nodeId);
     const sentAtMs = Date.now();
-    counter.#clock.learn(sentAtMs, await insertNode(parts.database, parts.nodeId), Date.now());
+    counter.#clock.learn(sentAtMs, await insertNode(parts.database, parts.nodeId, parts.presence !== undefined), Date.now());
     counter.#half = Math.floor(counter.#clock.now() / halfMs) + 1;
     counter.#schedule();
     return counter;

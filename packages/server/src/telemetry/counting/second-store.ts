@@ -28,12 +28,12 @@ export async function insertHalves(database: Queryable, nodeId: string, halves: 
   return rows[0]?.now_ms ?? 0;
 }
 
-/** Registers a node that begins to count; returns the database's clock in ms. */
-export async function insertNode(database: Queryable, nodeId: string): Promise<number> {
+/** Registers a node that begins to count; returns the database's clock in ms. `shown`: whether it shows that it is there. */
+export async function insertNode(database: Queryable, nodeId: string, shown = false): Promise<number> {
   const { rows } = await database.query<{ now_ms: number }>(
-    `insert into telemetry_nodes (node_id) values ($1) on conflict (node_id) do nothing
+    `insert into telemetry_nodes (node_id, shown) values ($1, $2) on conflict (node_id) do nothing
      returning (extract(epoch from clock_timestamp()) * 1000)::float8 as now_ms`,
-    [nodeId],
+    [nodeId, shown],
   );
   return rows[0]?.now_ms ?? Date.now();
 }

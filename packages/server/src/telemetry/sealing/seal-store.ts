@@ -1,6 +1,7 @@
 /** The tables of sealing. All of it runs inside the transaction that seals one minute or takes in late facts. */
 import type { Counts } from '@evenkeel/core/telemetry/counts.ts';
-import type { Beat, NodeFate } from '@evenkeel/core/telemetry/coverage.ts';
+import type { Beat, Losses, NodeFate, Presence } from '@evenkeel/core/telemetry/coverage.ts';
+import { isShown } from '../../database/notifications.ts';
 import type { Queryable } from '../../database/pool.ts';
 import { countArrays, countNames, countSource } from './count-rows.ts';
 
@@ -59,14 +60,41 @@ export async function takeSeconds(client: Queryable, from: Date | null, to: Date
   return rows.map(({ node_id: nodeId, half, part, beat, last, lost, counts }) => ({ nodeId, half, ofNode: part !== null, beat, last, lost, counts }));
 }
 
-/** Every node that is not known to have ended, with what there is of it after `end`. `beganHalf`: the half second it was registered in. */
-export async function openNodes(client: Queryable, end: Date): Promise<{ nodeId: string; beganHalf: number; lastHalf: number | null; seenLater: boolean }[]> {
-  const { rows } = await client.query<{ node_id: string; began_half: number; last_half: number | null; seen_later: boolean }>(
-    `select node_id, last_half, floor(extract(epoch from started_at) * 2)::bigint as began_half, exists (select from telemetry_seconds seconds where seconds.node_id = nodes.node_id and second >= $1 and part is not null) as seen_later
+export interface OpenNode {
+  readonly nodeId: string;
+  /** The half second it was registered in. */
+  readonly beganHalf: number;
+  readonly lastHalf: number | null;
+  /** There are rows of it after the time asked for. */
+  readonly seenLater: boolean;
+  readonly presence: Presence;
+}
+
+/** Every node that is not known to have ended, with what there is of it after `end`. */
+export async function openNodes(client: Queryable, end: Date): Promise<OpenNode[]> {
+  const { rows } = await client.query<{ node_id: string; began_half: number; last_half: number | null; seen_later: boolean; shown: boolean; gone_half: number | null }>(
+    `select node_id, last_half, floor(extract(epoch from started_at) * 2)::bigint as began_half, shown, gone_half,
+            exists (select from telemetry_seconds seconds where seconds.node_id = nodes.node_id and second >= $1 and part is not null) as seen_later
      from telemetry_nodes nodes where stopped_at is null and vanished_at is null`,
     [end],
   );
-  return rows.map((row) => ({ nodeId: row.node_id, beganHalf: row.began_half, lastHalf: row.last_half, seenLater: row.seen_later }));
+  return rows.map((row) => ({
+    nodeId: row.node_id,
+    beganHalf: row.began_half,
+    lastHalf: row.last_half,
+    seenLater: row.seen_later,
+    presence: !row.shown ? 'unknown' : row.gone_half === null ? 'present' : { goneHalf: row.gone_half },
+  }));
+}
+
+/** Notes which nodes are missed since when, and which are back. */
+export async function noteMissing(database: Queryable): Promise<void> {
+  await database.query({
+    name: 'note-missing-nodes',
+    text: `update telemetry_nodes nodes set gone_half = case when seen.shown then null else floor(extract(epoch from clock_timestamp()) * 2)::bigint end
+           from (select node_id, ${isShown('node_id')} as shown from telemetry_nodes where telemetry_nodes.shown and stopped_at is null and vanished_at is null) seen
+           where nodes.node_id = seen.node_id and seen.shown = (nodes.gone_half is not null)`,
+  });
 }
 
 export async function storeFates(client: Queryable, fates: readonly NodeFate[]): Promise<void> {
@@ -84,7 +112,7 @@ export async function insertMinute(client: Queryable, minute: Date, coverage: { 
     `with sealed as (
        insert into telemetry_minutes (minute, covered_seconds, lost_seconds, covered_halves) values ($1, $2, $3, $4::bit(120)) returning minute)
      select pg_notify('${sealedChannel}', to_char(minute at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')) from sealed`,
-    [minute, coverage.coveredSeconds, coverage.lostSeconds, coverage.covered.map((half) => (half ? '1' : '0')).join('')],
+    [minute, coverage.coveredSeconds, coverage.lostSeconds, bitsOf(coverage.covered)],
   );
 }
 
@@ -116,21 +144,47 @@ export async function insertCoverageAmendment(client: Queryable, minute: Date, d
 /** Which halves of a sealed minute were covered; none for a minute that has no row. */
 export async function coveredHalves(client: Queryable, minute: Date): Promise<boolean[]> {
   const { rows } = await client.query<{ halves: string }>('select covered_halves::text as halves from telemetry_minutes where minute = $1', [minute]);
-  return Array.from(rows[0]?.halves ?? '', (bit) => bit === '1');
+  return halvesOf(rows[0]?.halves ?? '');
 }
 
-/** Nodes thought to have vanished, of which rows came after all. */
-export async function reviveNodes(client: Queryable, last: ReadonlyMap<string, number>): Promise<{ nodeId: string; lastHalf: number }[]> {
-  const { rows } = await client.query<{ node_id: string; last_half: number }>(
-    `update telemetry_nodes nodes set vanished_at = null, last_half = greatest(nodes.last_half, given.last_half)
-     from unnest($1::text[], $2::bigint[]) as given (node_id, last_half)
-     join telemetry_nodes before on before.node_id = given.node_id
-     where nodes.node_id = given.node_id and nodes.vanished_at is not null
-     returning nodes.node_id, before.last_half`,
-    [[...last.keys()], [...last.values()]],
+/** Nodes of which rows came late: they have not vanished. Those in `stopped` have ended of themselves. */
+export async function reviveNodes(client: Queryable, last: ReadonlyMap<string, number>, stopped: ReadonlySet<string>): Promise<void> {
+  await client.query(
+    `update telemetry_nodes nodes
+     set vanished_at = null, last_half = greatest(nodes.last_half, given.last_half), stopped_at = coalesce(stopped_at, case when given.stopped then clock_timestamp() end)
+     from unnest($1::text[], $2::bigint[], $3::boolean[]) as given (node_id, last_half, stopped)
+     where nodes.node_id = given.node_id`,
+    [[...last.keys()], [...last.values()], [...last.keys()].map((nodeId) => stopped.has(nodeId))],
   );
-  return rows.map((row) => ({ nodeId: row.node_id, lastHalf: row.last_half }));
 }
+
+/** Losses of the minutes in which one of `nodes` has any, and of `minutes`; by minute, in ms. */
+export async function lossesOf(client: Queryable, nodes: readonly string[], minutes: readonly number[]): Promise<Map<number, Losses[]>> {
+  const { rows } = await client.query<{ minute: Date; node_id: string; missing: string; lost: string }>(
+    `select minute, node_id, missing::text, lost::text from telemetry_losses
+     where minute in (select minute from telemetry_losses where node_id = any($1::text[]) union select unnest($2::timestamptz[]))`,
+    [nodes, minutes.map((minute) => new Date(minute))],
+  );
+  return Map.groupBy(
+    rows.map(({ minute, node_id: nodeId, missing, lost }) => ({ minute: minute.getTime(), nodeId, missing: halvesOf(missing), lost: halvesOf(lost) })),
+    ({ minute }) => minute,
+  );
+}
+
+/** Stores the losses of a minute in the place of those that were stored of the same nodes; what has none is removed. */
+export async function storeLosses(client: Queryable, minute: Date, losses: readonly Losses[]): Promise<void> {
+  if (losses.length === 0) return;
+  await client.query('delete from telemetry_losses where minute = $1 and node_id = any($2::text[])', [minute, losses.map(({ nodeId }) => nodeId)]);
+  const left = losses.filter(({ missing, lost }) => missing.includes(true) || lost.includes(true));
+  await client.query(
+    `insert into telemetry_losses (minute, node_id, missing, lost)
+     select $1, node_id, missing::bit(120), lost::bit(120) from unnest($2::text[], $3::text[], $4::text[]) as given (node_id, missing, lost)`,
+    [minute, left.map(({ nodeId }) => nodeId), left.map(({ missing }) => bitsOf(missing)), left.map(({ lost }) => bitsOf(lost))],
+  );
+}
+
+const halvesOf = (bits: string): boolean[] => Array.from(bits, (bit) => bit === '1');
+const bitsOf = (halves: readonly boolean[]): string => halves.map((half) => (half ? '1' : '0')).join('');
 
 function batches(counts: ReadonlyMap<number, Counts>): (readonly [number, Counts])[][] {
   const all = [...counts].toSorted(([a], [b]) => a - b);

@@ -1,9 +1,6 @@
-/** Sealing on a real PostgreSQL: sums, coverage, late facts, and what is left when processes are killed. */
+/** Sealing on a real PostgreSQL: sums, coverage, late facts, and sealers that die. */
 import assert from 'node:assert/strict';
-import { fork, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import { test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { writeCounts, writeSeriesIds } from '@evenkeel/core/telemetry/counts-codec.ts';
 import { countFact, noCounts } from '@evenkeel/core/telemetry/counts.ts';
 import type { Fact } from '@evenkeel/core/telemetry/outcome.ts';
@@ -14,7 +11,6 @@ import type { Pool } from '../../database/pool.ts';
 import { createLog } from '../../log.ts';
 import { halfMs, insertHalves, insertNode, type HalfSecond } from '../counting/second-store.ts';
 import { resolveSeries } from '../counting/series-store.ts';
-import { makePartitions, minutePartitions } from '../time-partitions.ts';
 import { rollUpHours } from './hour-rollup.ts';
 import { Sealer } from './sealer.ts';
 
@@ -141,65 +137,10 @@ test('hours are the sums of their minutes and amendments, and follow later amend
   assert.equal((await rolled())?.total, 4);
 });
 
-test('kill -9 loses at most a second, which is shown; every other second is exact; a graceful end loses nothing', { timeout: 60_000 }, async () => {
-  await makePartitions(pool, minutePartitions, Date.now());
-  const nodes = ['killed', 'graceful'].map((nodeId) => start(nodeId));
-  const [killed, graceful] = nodes as [Counting, Counting];
-  await Promise.all(nodes.map(({ atLeast }) => atLeast(1_500)));
-  killed.child.kill('SIGKILL');
-  await once(killed.child, 'exit');
-  const ended = graceful.ended();
-  graceful.child.send('end');
-  await ended;
-  // Sealed without waiting for the minute's end: the grace is a time before it.
-  const early = new Sealer({ pool, log, graceMs: -60_000 });
-  await early.sealDue();
-  const { rows: sums } = await pool.query<{ account_id: string; total: number }>(
-    `select account_id, sum(total)::int as total from minute_counts join telemetry_series on id = series_id where account_id in ('killed', 'graceful') group by account_id`,
-  );
-  const stored = Object.fromEntries(sums.map(({ account_id: account, total }) => [account, total]));
-  assert.equal(stored['graceful'], graceful.observed());
-  const lost = killed.observed() - (stored['killed'] ?? 0);
-  // What the parent was told may be some milliseconds behind what was observed.
-  assert.ok(lost >= -100 && lost <= killed.inLastSecond() + 100, `lost ${lost}, observed in the last second ${killed.inLastSecond()}`);
-  const { rows: minutes } = await pool.query<{ lost: number }>(`select sum(lost_seconds)::int as lost from telemetry_minutes where minute > now() - interval '5 minutes'`);
-  const { rows: fates } = await pool.query<{ node_id: string; vanished: boolean }>(`select node_id, vanished_at is not null as vanished from telemetry_nodes where node_id in ('killed', 'graceful') order by 1`);
-  assert.deepEqual(fates.map(({ node_id: node }) => node), ['graceful', 'killed']);
-  assert.equal(fates[0]?.vanished, false);
-  assert.ok([1, 2].includes(minutes[0]?.lost ?? 0) || fates[1]?.vanished === false, 'the lost second is in this minute, or still to come in the next');
-});
-
-interface Counting {
-  readonly child: ChildProcess;
-  observed(): number;
-  inLastSecond(): number;
-  atLeast(observed: number): Promise<void>;
-  ended(): Promise<void>;
-}
-
-function start(nodeId: string): Counting {
-  const child = fork(fileURLToPath(new URL('../../../../../tests/harness/counting-process.ts', import.meta.url)), [database.url, nodeId]);
-  const reports: { at: number; observed: number }[] = [];
-  const waiting: { until: number; resolve: () => void }[] = [];
-  const end = Promise.withResolvers<void>();
-  child.on('message', ({ observed, ended }: { observed: number; ended?: true }) => {
-    reports.push({ at: performance.now(), observed });
-    for (const one of waiting) if (observed >= one.until) one.resolve();
-    if (ended === true) end.resolve();
-  });
-  const observed = (): number => reports.at(-1)?.observed ?? 0;
-  return {
-    child,
-    observed,
-    inLastSecond: () => observed() - (reports.findLast(({ at }) => at <= (reports.at(-1)?.at ?? 0) - 1_000)?.observed ?? 0),
-    atLeast: (until) => new Promise((resolve) => void waiting.push({ until, resolve })),
-    ended: () => end.promise,
-  };
-}
-
 /** A pool whose connection breaks at the statement of this name, as when the process is killed there. */
 function dieAt(inner: Pool, name: string): Pool {
   return {
+    query: (config: string) => inner.query(config),
     async connect() {
       const client = await inner.connect();
       return {
