@@ -10,6 +10,8 @@ import { sandboxApps } from '@evenkeel/sandbox/apps.ts';
 import { demoConnections, furtherConnections, type DemoConnection } from '@evenkeel/sandbox/demonstration.ts';
 import { registerApps } from 'evenkeel/demo/cast.ts';
 import { connectAccount } from 'evenkeel/demo/connect.ts';
+import { createLog } from '@evenkeel/server/log.ts';
+import { Sealer } from '@evenkeel/server/telemetry/sealing/sealer.ts';
 import { startTestEvenkeel } from '../harness/evenkeel.ts';
 
 type Json = Record<string, unknown>;
@@ -161,6 +163,28 @@ describe('what is not sent is read', () => {
     });
     assert.ok(created.length > 200);
     assert.equal(new Set(created.map(({ data }) => data['record_id'])).size, created.length);
+  });
+
+  it('what Evenkeel reads for itself is counted apart: in the figures of the endpoint, not in the tenant\'s success', async () => {
+    const sealer = new Sealer({ pool: database.pool, log: createLog('silent'), graceMs: -60_000 });
+    const sums = async (): Promise<Record<string, number>> => {
+      const { rows } = await database.pool.query<{ background: number; own: number }>(
+        `select coalesce(sum(total) filter (where surface = 'background'), 0)::int as background, coalesce(sum(total) filter (where surface <> 'background'), 0)::int as own
+         from (select series_id, total from minute_counts union all select series_id, total from minute_amendments) parts join telemetry_series on id = series_id
+         where kind = 'call' and connector_id = 'salesforce' and tenant_id is not null`,
+      );
+      return { ...rows[0] };
+    };
+    await until('the calls of the backfill are sealed', async () => {
+      await sealer.sealDue();
+      return ((await sums())['background'] ?? 0) >= 2;
+    });
+    const tenants = (await asked('GET', '/v1/monitoring/tenant-success?connector=salesforce'))['results'] as { now: { total: number } }[];
+    const endpoints = (await asked('GET', '/v1/monitoring/error-rate?connector=salesforce'))['results'] as { way: string; endpoint: string; now: { total: number } }[];
+    const { own } = await sums();
+    assert.equal(tenants.reduce((sum, { now }) => sum + now.total, 0), own);
+    assert.ok(endpoints.some(({ way, endpoint, now }) => way === 'background' && endpoint === 'crm.contacts.list' && now.total > 0), JSON.stringify(endpoints));
+    assert.ok(((await asked('GET', '/v1/calls?connector=salesforce&limit=200'))['results'] as { surface: string }[]).every(({ surface }) => ['proxy', 'passthrough', 'unified', 'background'].includes(surface)));
   });
 
   it('a poll tells of a change that no webhook told', async () => {

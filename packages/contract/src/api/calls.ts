@@ -5,7 +5,8 @@ import { listOf, pageQuery } from './list.ts';
 
 const orNull = <T extends Type.TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
 
-export const callSurfaces = ['proxy', 'passthrough', 'unified'] as const;
+/** background: what Evenkeel asks for itself: records of webhooks, polls, backfills. */
+export const callSurfaces = ['proxy', 'passthrough', 'unified', 'background'] as const;
 export type CallSurface = (typeof callSurfaces)[number];
 export const CallSurface = Type.Unsafe<CallSurface>({ type: 'string', enum: [...callSurfaces] });
 

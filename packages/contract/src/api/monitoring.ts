@@ -89,7 +89,7 @@ const ErrorFigures = Type.Object({
   error_rate: ratio('Failures of platform and upstream, of all calls that were not aborted.'),
   codes: Type.Record(Type.String(), Type.Integer()),
 });
-const EndpointErrors = Type.Object({ connector: Type.String(), endpoint: Type.String(), vendor_endpoint: Type.String(), way: Type.Union([Type.Literal('unified'), Type.Literal('direct'), Type.Literal('external')]), now: ErrorFigures, before: ErrorFigures, total_ms: Percentiles, overhead_ms: Percentiles });
+const EndpointErrors = Type.Object({ connector: Type.String(), endpoint: Type.String(), vendor_endpoint: Type.String(), way: Type.Union([Type.Literal('unified'), Type.Literal('direct'), Type.Literal('external'), Type.Literal('background')]), now: ErrorFigures, before: ErrorFigures, total_ms: Percentiles, overhead_ms: Percentiles });
 export const EndpointVerdict = Type.Object({
   connector: Type.String(),
   endpoint: Type.String(),

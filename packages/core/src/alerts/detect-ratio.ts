@@ -147,7 +147,7 @@ function groupOf(series: SeriesIdentity, by: RatioWatch['by']): Group | null {
     case 'account':
       return accountId === null ? null : { key: accountId, subject: { ...nobody, connectorId, accountId, tenantId } };
     case 'tenant':
-      return tenantId === null ? null : { key: tenantId, subject: { ...nobody, tenantId } };
+      return tenantId === null || surface === 'background' ? null : { key: tenantId, subject: { ...nobody, tenantId } };
     case 'connector':
       return connectorId === null ? null : { key: connectorId, subject: { ...nobody, connectorId } };
   }

@@ -108,8 +108,9 @@ export class TenantSuccessDetector implements Detector {
 
   minute(facts: MinuteFacts): readonly Finding[] {
     for (const row of facts.rows) {
-      const { kind, tenantId } = row.series;
-      if (kind !== 'call' || tenantId === null) continue;
+      const { kind, surface, tenantId } = row.series;
+      // What Evenkeel asks for itself is no success of the tenant's.
+      if (kind !== 'call' || surface === 'background' || tenantId === null) continue;
       const failures = row.account + row.platform + row.upstream;
       const standing = this.#standing.get(tenantId);
       if (row.success > 0 || standing === undefined) this.#standing.set(tenantId, { sinceMs: facts.minute, failures: row.success > 0 ? 0 : failures });

@@ -955,7 +955,7 @@ export interface CallQuery {
   cursor?: string;
 }
 
-export type CallSurface = 'proxy' | 'passthrough' | 'unified';
+export type CallSurface = 'proxy' | 'passthrough' | 'unified' | 'background';
 
 export interface CallWithEvidence {
   id: string;
@@ -1877,7 +1877,7 @@ export interface ErrorRate {
     connector: string;
     endpoint: string;
     vendor_endpoint: string;
-    way: 'unified' | 'direct' | 'external';
+    way: 'unified' | 'direct' | 'external' | 'background';
     now: {
       total: number;
       /** Accounts that called. */

@@ -119,11 +119,11 @@ export async function tenantStandings(database: Queryable, now: Date): Promise<M
     `with facts as (
        select s.tenant_id, c.hour as at, c.success, c.account + c.platform + c.upstream as failed
        from hour_counts c join telemetry_series s on s.id = c.series_id
-       where s.kind = 'call' and s.tenant_id is not null and c.hour >= $1
+       where s.kind = 'call' and s.surface <> 'background' and s.tenant_id is not null and c.hour >= $1
        union all
        select s.tenant_id, c.minute, c.success, c.account + c.platform + c.upstream
        from minute_counts c join telemetry_series s on s.id = c.series_id
-       where s.kind = 'call' and s.tenant_id is not null
+       where s.kind = 'call' and s.surface <> 'background' and s.tenant_id is not null
          and c.minute >= coalesce((select max(hour) + interval '1 hour' from telemetry_hours), $1)),
      last as (
        select tenant_id, max(at) filter (where success > 0) as success_at, min(at) filter (where failed > 0) as failed_at

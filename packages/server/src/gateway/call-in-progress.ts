@@ -26,6 +26,8 @@ export class CallInProgress {
   readonly requestId: string;
   readonly response: ServerResponse;
   readonly atMs: number;
+  /** Made by Evenkeel for itself, and no call of the tenant's. */
+  readonly background: boolean;
   /** Cancels whatever is under way at the vendor. */
   readonly cancellation: Cancellation = {};
   callerGone = false;
@@ -46,11 +48,12 @@ export class CallInProgress {
   transport: UpstreamError | null = null;
   readonly #startedAt = performance.now();
 
-  constructor(incoming: IncomingCall, requestId: string, response: ServerResponse, atMs: number) {
+  constructor(incoming: IncomingCall, requestId: string, response: ServerResponse, atMs: number, background = false) {
     this.incoming = incoming;
     this.requestId = requestId;
     this.response = response;
     this.atMs = atMs;
+    this.background = background;
     response.once('close', () => {
       if (response.writableFinished) return;
       this.callerGone = true;
@@ -78,7 +81,7 @@ export class CallInProgress {
       accountId: owner?.id ?? null,
       connectorId: owner?.connectorId ?? null,
       connectorVersion: this.opened?.connectorVersion ?? null,
-      surface: unified === undefined ? this.incoming.surface : 'unified',
+      surface: this.background ? 'background' : unified === undefined ? this.incoming.surface : 'unified',
       resource: unified ?? (this.incoming.surface === 'proxy' ? this.incoming.resource : null),
       method: operation === undefined ? this.incoming.httpMethod : typeof operation.name === 'string' ? operation.name : operation.name.action,
       ...this.#countedAs(),

@@ -1,6 +1,7 @@
 /**
  * Calls that Evenkeel makes for itself. They go the way of any caller's, through the same rate limits, records
- * and refusals; the answer is held instead of sent.
+ * and refusals; the answer is held instead of sent. They are recorded and counted apart, as surface `background`: no
+ * tenant's success rate and no objective holds them.
  */
 import { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
@@ -50,7 +51,7 @@ class HeldResponse extends ServerResponse {
 /** Never rejects for what an account or a vendor is like: that is an answer with its problem. */
 export async function callInside(unified: UnifiedGateway, account: { readonly id: string; readonly tenantId: string; readonly settingUp?: boolean }, call: UnifiedCall): Promise<InsideAnswer> {
   const response = new HeldResponse();
-  await unified.carry(call, { requestId: newId('req'), response, accountId: account.id, caller: { tenantId: account.tenantId, settingUp: account.settingUp === true } });
+  await unified.carry(call, { requestId: newId('req'), response, accountId: account.id, caller: { tenantId: account.tenantId, settingUp: account.settingUp === true }, background: true });
   // A call that ended without an answer: nothing else will come.
   response.held.resolve({ status: 502, headers: {}, body: undefined });
   return response.held.promise;
@@ -59,7 +60,7 @@ export async function callInside(unified: UnifiedGateway, account: { readonly id
 /** A call of a connector's own resource, for itself as well. */
 export async function callResourceInside(gateway: Gateway, account: { readonly id: string; readonly tenantId: string }, incoming: ProxyCall, nowMs: number): Promise<InsideAnswer> {
   const response = new HeldResponse();
-  await gateway.carry(new CallInProgress(incoming, newId('req'), response, nowMs), account.id, { tenantId: account.tenantId }, null);
+  await gateway.carry(new CallInProgress(incoming, newId('req'), response, nowMs, true), account.id, { tenantId: account.tenantId }, null);
   response.held.resolve({ status: 502, headers: {}, body: undefined });
   return response.held.promise;
 }

@@ -32,6 +32,8 @@ interface Exchange {
   readonly response: ServerResponse;
   readonly accountId: string | undefined;
   readonly caller: AccountCaller;
+  /** Made by Evenkeel for itself. */
+  readonly background?: boolean;
 }
 type Answered = Extract<CallAnswer, { ok: true }>;
 
@@ -107,8 +109,8 @@ export class UnifiedGateway {
     return gateway.answer(reading, shaped(result.answer, made));
   }
 
-  #begin(incoming: ProxyCall, { requestId, response }: Exchange): CallInProgress {
-    return new CallInProgress(incoming, requestId, response, this.#parts.now());
+  #begin(incoming: ProxyCall, { requestId, response, background }: Exchange): CallInProgress {
+    return new CallInProgress(incoming, requestId, response, this.#parts.now(), background);
   }
 }
 

@@ -6,8 +6,9 @@ import type { Origin } from '@evenkeel/contract/errors.ts';
 export interface SeriesKey {
   readonly kind: 'call' | 'refresh' | 'inbound' | 'delivery';
   /**
-   * Of calls `proxy`, `passthrough`, `unified`, or `external` for what a team's own integrations report, which Evenkeel
-   * did not carry and which is in no objective of the platform; of the other kinds a word of their own.
+   * Of calls `proxy`, `passthrough`, `unified`; `background` for what Evenkeel asks for itself; `external` for what a
+   * team's own integrations report, which Evenkeel did not carry. The last two are in no objective of the platform, and
+   * `background` is in no tenant's success rate. Of the other kinds a word of their own.
    */
   readonly surface: string;
   readonly tenantId: string | null;

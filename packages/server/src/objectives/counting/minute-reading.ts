@@ -101,7 +101,7 @@ async function readRows(database: Queryable, minutes: readonly number[], withSke
              select minute, series_id, ${columns} from minute_amendments where minute = any($1) and series_id is not null
            ) c
            join telemetry_series s on s.id = c.series_id
-           where s.kind = 'delivery' or (s.kind = 'call' and s.surface <> 'external')`,
+           where s.kind = 'delivery' or (s.kind = 'call' and s.surface not in ('external', 'background'))`,
     values: [minutes.map((minute) => new Date(minute * 60_000))],
   });
   return rows;

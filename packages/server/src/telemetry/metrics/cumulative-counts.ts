@@ -66,7 +66,7 @@ export class CumulativeCounts {
     const connector = key.connectorId ?? 'none';
     this.#count(this.#observations, { kind: key.kind, surface: key.surface, connector }, 'connector', columns);
     if (key.kind === 'call') {
-      const way = key.surface === 'unified' ? 'unified' : 'direct';
+      const way = key.surface === 'unified' || key.surface === 'background' ? key.surface : 'direct';
       this.#count(this.#endpoints, { connector, endpoint: key.endpoint ?? 'none', way }, 'endpoint', columns);
       this.#measure('evenkeel_call_duration_seconds', { surface: key.surface }, total);
       this.#measure('evenkeel_call_overhead_seconds', { surface: key.surface }, overhead);

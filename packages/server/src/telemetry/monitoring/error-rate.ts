@@ -12,7 +12,7 @@ export async function readErrorRate({ database, windows, tenantId, connectorId, 
   // The control of a comparison is on other connectors: all are read, and what was asked for is shown.
   const filter = { kind: 'call' as const, tenantId, connectorId: null };
   const sums = await sumWindows(database, windows, filter, dimensions);
-  const cells = sums.flatMap(cellOf);
+  const cells = joined(sums.flatMap(cellOf));
   const shown = sums
     .filter(({ dimensions: { connector_id: connector } }) => connector !== null && (connectorId === null || connector === connectorId))
     .toSorted((a, b) => failuresOf(b) - failuresOf(a) || b.now.total - a.now.total)
@@ -37,7 +37,7 @@ export async function readErrorRate({ database, windows, tenantId, connectorId, 
   return { results, verdicts: verdicts.slice(0, limit).map(shownVerdict) };
 }
 
-const wayOf = (surface: string | null): Way => (surface === 'unified' || surface === 'external' ? surface : 'direct');
+const wayOf = (surface: string | null): Way => (surface === 'unified' || surface === 'external' || surface === 'background' ? surface : 'direct');
 const failuresOf = ({ now }: WindowSums): number => now.platform + now.upstream;
 
 function figures({ total, accounts, failing_accounts, caller, account, platform, upstream, rate_limited, aborted, codes }: WindowSums['now']): Row['now'] {
@@ -47,8 +47,27 @@ function figures({ total, accounts, failing_accounts, caller, account, platform,
 /** Rate limits tell of volume, not of an endpoint that fails. */
 function cellOf({ dimensions: { surface, connector_id: connector, endpoint, vendor_endpoint: vendor }, now }: WindowSums): EndpointCell[] {
   if (connector === null || endpoint === null) return [];
+  // What Evenkeel asks for itself goes the same two ways as the calls of tenants.
+  const mapped = surface === 'unified' || (surface === 'background' && vendor !== null && vendor !== endpoint);
   const { accounts, failing_accounts: failingAccounts, platform, upstream, rate_limited: limited, aborted, total } = now;
-  return [{ connector, way: surface === 'unified' ? 'unified' : 'direct', endpoint, vendorEndpoint: vendor ?? endpoint, accounts, failingAccounts, total: total - aborted - limited, platform, upstream: upstream - limited }];
+  return [{ connector, way: mapped ? 'unified' : 'direct', endpoint, vendorEndpoint: vendor ?? endpoint, accounts, failingAccounts, total: total - aborted - limited, platform, upstream: upstream - limited }];
+}
+
+/** Cells that differ in their surface only become one; of their accounts at least so many are distinct. */
+function joined(cells: readonly EndpointCell[]): EndpointCell[] {
+  return [...Map.groupBy(cells, ({ connector, way, endpoint, vendorEndpoint }) => `${connector} ${way} ${endpoint} ${vendorEndpoint}`).values()].flatMap((same) => {
+    const [first] = same;
+    if (first === undefined) return [];
+    const sum = (of: (cell: EndpointCell) => number): number => same.reduce((total, cell) => total + of(cell), 0);
+    return [{
+      ...first,
+      accounts: Math.max(...same.map(({ accounts }) => accounts)),
+      failingAccounts: Math.max(...same.map(({ failingAccounts }) => failingAccounts)),
+      total: sum(({ total }) => total),
+      platform: sum(({ platform }) => platform),
+      upstream: sum(({ upstream }) => upstream),
+    }];
+  });
 }
 
 function shownVerdict({ connector, endpoint, vendorEndpoint, way, whose, because, failed, total, accounts, failingAccounts }: Comparison): EndpointVerdict {

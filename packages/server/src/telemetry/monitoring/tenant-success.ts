@@ -7,10 +7,13 @@ import type { Queryable } from '../../database/pool.ts';
 import { ratioOf, type Asked } from './figures.ts';
 import { sumWindows, type WindowSums } from './window-store.ts';
 
+/** What a tenant calls itself: what Evenkeel asks for itself is none of its success. */
+const tenantSurfaces = ['proxy', 'passthrough', 'unified', 'external'];
+
 type Row = TenantSuccess['results'][number];
 
 export async function readTenantSuccess({ database, windows, tenantId, connectorId, limit }: Asked): Promise<TenantSuccess['results']> {
-  const sums = (await sumWindows(database, windows, { kind: 'call', tenantId, connectorId }, ['tenant_id', 'connector_id'])).filter(({ dimensions }) => dimensions.tenant_id !== null);
+  const sums = (await sumWindows(database, windows, { kind: 'call', tenantId, connectorId, surfaces: tenantSurfaces }, ['tenant_id', 'connector_id'])).filter(({ dimensions }) => dimensions.tenant_id !== null);
   const totals = sums.reduce((all, { now }) => ({ calls: all.calls + now.total, failed: all.failed + failedOf(now) }), { calls: 0, failed: 0 });
   // Who fails most first: only for those is the last success worth looking up.
   const worst = sums.toSorted((a, b) => brokenness(b) - brokenness(a) || failedOf(b.now) - failedOf(a.now)).slice(0, limit);
@@ -50,7 +53,7 @@ async function lastSuccesses(database: Queryable, sums: readonly WindowSums[]): 
   const { rows } = await database.query<{ tenant_id: string; connector_id: string | null; at: Date | null }>(
     `select asked.tenant_id, asked.connector_id, max(coalesce(by_minute.at, by_hour.at)) as at
      from unnest($1::text[], $2::text[]) as asked (tenant_id, connector_id)
-     join telemetry_series series on series.kind = 'call' and series.tenant_id = asked.tenant_id and series.connector_id is not distinct from asked.connector_id
+     join telemetry_series series on series.kind = 'call' and series.surface <> 'background' and series.tenant_id = asked.tenant_id and series.connector_id is not distinct from asked.connector_id
      left join lateral (select minute + interval '1 minute' as at from minute_counts where series_id = series.id and success > 0 order by minute desc limit 1) as by_minute on true
      left join lateral (select hour + interval '1 hour' as at from hour_counts where by_minute.at is null and series_id = series.id and success > 0 order by hour desc limit 1) as by_hour on true
      group by asked.tenant_id, asked.connector_id`,
