@@ -52,6 +52,11 @@ export class KeyLookup {
     return entry !== undefined && entry.until > this.#now() ? entry.caller : undefined;
   }
 
+  /** Whose key it was when it was last looked up: for counting a call that cannot be admitted, never for admitting one. */
+  lastKnown(key: string): Caller | undefined {
+    return this.#cache.get(key)?.caller;
+  }
+
   async find(key: string): Promise<Caller | undefined> {
     const { rows } = await this.#database.query<{ id: string; scope: KeyScope; tenant_id: string | null; expires_at: Date | null }>({
       name: 'find-key',

@@ -10,7 +10,7 @@ import { runValidation } from '@evenkeel/core/accounts/step.ts';
 import { transaction, type Pool } from '../database/pool.ts';
 import type { Log } from '../log.ts';
 import { addMissingScopes, announceAccount, lockAccount, requestSetup, type JsonObject } from './account-store.ts';
-import { renewalFailure, type AccountCaller, type AccountOpener, type OpenAccount, type OpenResult } from './open-account.ts';
+import { renewalFailure, type AccountCaller, type AccountOpener, type AccountOwner, type OpenAccount, type OpenResult } from './open-account.ts';
 import type { Refresher } from './refreshing/refresher.ts';
 import { DriftWatch, storeDrift } from './refreshing/token-drift.ts';
 import { moveAccount } from './transitions.ts';
@@ -19,6 +19,8 @@ import { evidenceOf, secretsIn, type Vendor } from './vendor.ts';
 export interface AccountAccess {
   /** Renews first when the token is about to end. A map lookup, and no promise, for an account that is open already. */
   open(accountId: string, caller: AccountCaller): Eventually<OpenResult>;
+  /** Whose account it is, from memory alone; null where nobody knows or the caller is not to. */
+  ownerOf(accountId: string, caller: AccountCaller): AccountOwner | null;
   /**
    * The first half of the 401 rule: one forced renewal, unless a newer version is stored already. A credential that
    * cannot be renewed, or that a probe proved alive a moment ago, comes back as it was (same `credentialVersion`): then
@@ -59,6 +61,10 @@ export class AccessToAccounts implements AccountAccess {
 
   open(accountId: string, caller: AccountCaller): Eventually<OpenResult> {
     return this.#parts.opener.open(accountId, caller);
+  }
+
+  ownerOf(accountId: string, caller: AccountCaller): AccountOwner | null {
+    return this.#parts.opener.ownerOf(accountId, caller);
   }
 
   async renew(opened: OpenAccount): Promise<OpenResult> {

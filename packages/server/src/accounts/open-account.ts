@@ -48,6 +48,8 @@ export interface AccountOwner {
   readonly id: string;
   readonly tenantId: string;
   readonly connectorId: string;
+  /** The connector's first. */
+  readonly category: string | null;
 }
 export type OpenResult = { readonly ok: true; readonly opened: OpenAccount } | { readonly ok: false; readonly failure: OpenFailure };
 
@@ -87,6 +89,8 @@ export class AccountOpener {
   readonly #entries = new LRUCache<string, Entry>({ max: remembered });
   /** Accounts whose renewal has been waited for in vain and is still under way. */
   readonly #slow = new Set<string>();
+  /** Kept through what makes entries doubtful: the owner of an account never changes. */
+  readonly #owners = new LRUCache<string, AccountOwner>({ max: remembered });
   readonly #loading = new Map<string, { answer: Promise<Loaded>; stale: boolean }>();
 
   constructor(parts: OpenerParts) {
@@ -105,6 +109,12 @@ export class AccountOpener {
       return entry.result;
     }
     return this.#openSlowly(accountId, caller);
+  }
+
+  /** Whose account it is, from memory alone and as far as the caller may know: for counting a call that came to nothing. */
+  ownerOf(accountId: string, caller: AccountCaller): AccountOwner | null {
+    const owner = this.#owners.get(accountId);
+    return owner === undefined || (caller.tenantId !== null && caller.tenantId !== owner.tenantId) ? null : owner;
   }
 
   #isCurrent({ connectorId, connector, tenantId }: Entry, accountId: string): boolean {
@@ -147,6 +157,7 @@ export class AccountOpener {
     this.#loading.set(accountId, loading);
     loading.answer.then(
       (loaded) => {
+        if (loaded.tenantId !== undefined) this.#owners.set(accountId, ownerOf(accountId, loaded.tenantId, loaded));
         if (this.#loading.get(accountId) === loading) this.#loading.delete(accountId);
         if (!loading.stale) this.#remember(accountId, loaded);
       },
@@ -281,7 +292,9 @@ interface Loaded {
 }
 
 /** A failure says whose account it met, so that it counts against what was promised to that tenant. */
-const ownedResult = (id: string, tenantId: string, { connectorId, result }: Loaded): OpenResult => (result.ok ? result : { ok: false, failure: { ...result.failure, owner: { id, tenantId, connectorId } } });
+const ownedResult = (id: string, tenantId: string, loaded: Loaded): OpenResult => (loaded.result.ok ? loaded.result : { ok: false, failure: { ...loaded.result.failure, owner: ownerOf(id, tenantId, loaded) } });
+
+const ownerOf = (id: string, tenantId: string, { connectorId, connector }: Loaded): AccountOwner => ({ id, tenantId, connectorId, category: connector?.manifest.categories[0] ?? null });
 
 const unknown = { tenantId: undefined, connectorId: '', connector: undefined, keepMs: 0 };
 const notFound = (accountId: string): OpenResult => ({ ok: false, failure: { code: 'not_found', detail: `There is no account ${accountId.slice(0, 64)}.` } });

@@ -18,6 +18,9 @@ import type { UpstreamError } from '../upstream/failure.ts';
 /** What answers a caller that has gone: nginx's convention, kept in records only. */
 const callerGoneStatus = 499;
 
+/** As much as is known of whose call it was. */
+export type Unopened = AccountOwner | { readonly id: null; readonly tenantId: string; readonly connectorId: null; readonly category: null };
+
 /** Parameters of a proxied call that leave the shape of its records as it is. */
 const pagingOnly: ReadonlySet<string> = new Set(['limit', 'cursor', 'account_id']);
 
@@ -35,8 +38,8 @@ export class CallInProgress {
   /** All attempts together; a running one is not in it yet. */
   upstreamMs = 0;
   opened: OpenAccount | null = null;
-  /** Of an account that could not be opened. */
-  unopened: AccountOwner | null = null;
+  /** Whose call it is that came to no open account: the account's owner, or the tenant of the key alone. */
+  unopened: Unopened | null = null;
   resolved: ResolvedCall | null = null;
   built: BuiltCall | null = null;
   sent: OutgoingRequest | null = null;
@@ -84,7 +87,7 @@ export class CallInProgress {
       surface: this.background ? 'background' : unified === undefined ? this.incoming.surface : 'unified',
       resource: unified ?? (this.incoming.surface === 'proxy' ? this.incoming.resource : null),
       method: operation === undefined ? this.incoming.httpMethod : typeof operation.name === 'string' ? operation.name : operation.name.action,
-      ...this.#countedAs(),
+      ...this.#countedAs(owner),
       status: outcome === 'aborted' ? callerGoneStatus : status,
       outcome,
       origin: outcome === 'aborted' ? 'caller' : (failure?.origin ?? null),
@@ -110,11 +113,11 @@ export class CallInProgress {
   }
 
   /** Only what the connector or a unified model knows: a caller's own words would make a series each. */
-  #countedAs(): { endpoint: string | null; vendorEndpoint: string | null; category: string | null } {
+  #countedAs(owner: OpenAccount | Unopened | null): { endpoint: string | null; vendorEndpoint: string | null; category: string | null } {
     const { resolved, opened, incoming } = this;
     const vendorEndpoint = resolved?.endpoint ?? null;
     if (incoming.surface === 'passthrough' || incoming.unified === undefined) {
-      return { endpoint: vendorEndpoint, vendorEndpoint, category: resolved?.operation?.resourceSource.category ?? opened?.connector.manifest.categories[0] ?? null };
+      return { endpoint: vendorEndpoint, vendorEndpoint, category: resolved?.operation?.resourceSource.category ?? opened?.connector.manifest.categories[0] ?? (owner !== null && 'category' in owner ? owner.category : null) };
     }
     const { unified, unifiedMethod } = incoming;
     if (modelNamed(unified) === undefined) return { endpoint: null, vendorEndpoint, category: null };

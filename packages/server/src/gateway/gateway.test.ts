@@ -80,6 +80,7 @@ const accounts: AccountAccess = {
     if (id !== 'acc_1' || (caller.tenantId !== null && caller.tenantId !== 'acme')) return { ok: false, failure: { code: 'not_found', detail: `There is no account ${id}.` } };
     return { ok: true, opened: account() };
   },
+  ownerOf: () => null,
   async renew() {
     asked.push('renew');
     if (renewal === 'renews') version += 1;

@@ -16,12 +16,12 @@ import { afterProbe, failureOf, problemOf, type CallFailure } from '@evenkeel/co
 import type { AccountAccess } from '../accounts/account-access.ts';
 import type { AccountCaller, OpenAccount, OpenFailure } from '../accounts/open-account.ts';
 import type { Log } from '../log.ts';
-import type { CallRecorder } from '../telemetry/call-record.ts';
+import type { CallRecord, CallRecorder } from '../telemetry/call-record.ts';
 import type { UpstreamClient, UpstreamReply } from '../upstream/client.ts';
 import type { UpstreamHeaders } from '../upstream/exchange.ts';
 import { UpstreamError } from '../upstream/failure.ts';
 import type { CallerBody } from './caller-body.ts';
-import type { CallInProgress } from './call-in-progress.ts';
+import type { CallInProgress, Unopened } from './call-in-progress.ts';
 import { beginStream, sendAnswer, sendProblem } from './caller-response.ts';
 
 export interface GatewayParts {
@@ -46,6 +46,15 @@ interface Failed {
   /** What the vendor itself answered, when that is the failure. */
   readonly fault?: Extract<CallAnswer, { ok: false }>['fault'];
   readonly connectUrl?: string;
+}
+
+/** All there is of a call that was not admitted. `model`: of a unified one. */
+export interface Unread {
+  readonly surface: CallRecord['surface'];
+  readonly model: string | null;
+  readonly httpMethod: string;
+  readonly requestId: string;
+  readonly accountId: string | undefined;
 }
 
 /** The body of a passthrough call is taken only when the account and its scheme are known. */
@@ -76,8 +85,49 @@ export class Gateway {
       const first = await this.#attempt(call, opened, body);
       return first.kind === 'failure' && first.failure.credentialRefused ? await this.#afterRefusal(call, opened, body, first) : first;
     } catch (error) {
+      if (call.opened === null) call.unopened ??= this.ownerOf(accountId, caller);
       return this.unexpected(call, error);
     }
+  }
+
+  /** Whose call it is, from memory: of one that is not to reach its account. */
+  ownerOf(accountId: string | undefined, caller: AccountCaller): Unopened | null {
+    const owner = accountId === undefined ? null : this.#parts.accounts.ownerOf(accountId, caller);
+    return owner ?? (caller.tenantId === null ? null : { id: null, tenantId: caller.tenantId, connectorId: null, category: null });
+  }
+
+  /**
+   * Records a call whose key could not be looked up: it failed through us, and before anything of it was known but what is
+   * remembered. A key that nobody remembers may be anyone's: such a call counts for the installation alone.
+   */
+  notAdmitted({ surface, model, httpMethod, requestId, accountId }: Unread, caller: AccountCaller | undefined, { status, tookMs }: { readonly status: number; readonly tookMs: number }): void {
+    const owner = caller === undefined ? null : this.ownerOf(accountId, caller);
+    const record: CallRecord = {
+      atMs: this.#parts.now() - tookMs,
+      requestId,
+      tenantId: owner?.tenantId ?? null,
+      accountId: owner?.id ?? null,
+      connectorId: owner?.connectorId ?? null,
+      connectorVersion: null,
+      surface,
+      resource: model,
+      method: httpMethod,
+      endpoint: null,
+      vendorEndpoint: null,
+      category: owner?.category ?? null,
+      status,
+      outcome: 'failure',
+      origin: 'platform',
+      code: 'internal',
+      reason: 'not-admitted',
+      upstreamStatus: null,
+      upstreamMs: 0,
+      totalMs: tookMs,
+      sent: null,
+      requestBytes: 0,
+      responseBytes: 0,
+    };
+    this.#parts.recorder.record(record, () => null);
   }
 
   #open(call: CallInProgress, accountId: string | undefined, caller: AccountCaller): Eventually<OpenAccount | Failed> {

@@ -1,14 +1,16 @@
 /** The routes that reach vendors: proxy and passthrough. They answer on the raw response; bodies are the vendor's. */
 import { METHODS } from 'node:http';
-import { accountHeader, ProxyActionParams, ProxyListQuery, ProxyQuery, ProxyRecordParams, ProxyResourceParams } from '@evenkeel/contract/api/proxy.ts';
+import { ProxyActionParams, ProxyListQuery, ProxyQuery, ProxyRecordParams, ProxyResourceParams } from '@evenkeel/contract/api/proxy.ts';
 import { headerMap } from '@evenkeel/core/connectors/answers/upstream-answer.ts';
 import type { IncomingCall } from '@evenkeel/core/gateway/call.ts';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Caller } from '../access/keys.ts';
+import type { Unadmitted } from '../http/authentication.ts';
 import { route, type Route } from '../http/route.ts';
 import { CallInProgress } from './call-in-progress.ts';
 import { takeBody } from './caller-body.ts';
 import type { Gateway, TakeBody } from './gateway.ts';
+import { accountOf } from './named-account.ts';
 
 const audit = { none: 'kept as a call record' } as const;
 const proxyBodyLimit = 10 * 1024 * 1024;
@@ -26,7 +28,11 @@ export function gatewayRoutes(gateway: Gateway, now: () => number): Route[] {
     return reply;
   };
   const proxied = (raw: FastifyRequest, reply: FastifyReply, caller: Caller): FastifyReply => carry(proxyCall(raw), raw, reply, caller, null);
-  const common = { tag: 'proxy', access: 'write', audit, answersRaw: true } as const;
+  const unadmitted: Unadmitted = (raw, caller, failure) => {
+    const surface = raw.routeOptions.url?.startsWith(passthroughPath) === true ? 'passthrough' : 'proxy';
+    gateway.notAdmitted({ surface, model: null, httpMethod: raw.method, requestId: raw.id, accountId: accountOf(raw) }, caller, failure);
+  };
+  const common = { tag: 'proxy', access: 'write', audit, answersRaw: true, unadmitted } as const;
   return [
     route({ ...common, access: 'read', method: 'GET', path: '/v1/proxy/:resource', summary: 'List the records of a resource', schema: { params: ProxyResourceParams, query: ProxyListQuery, response: { 200: null } }, handle: ({ raw, reply, caller }) => proxied(raw, reply, caller) }),
     route({ ...common, method: 'POST', path: '/v1/proxy/:resource', summary: 'Create a record', bodyLimit: proxyBodyLimit, schema: { params: ProxyResourceParams, query: ProxyQuery, response: { 201: null } }, handle: ({ raw, reply, caller }) => proxied(raw, reply, caller) }),
@@ -47,13 +53,6 @@ export function gatewayRoutes(gateway: Gateway, now: () => number): Route[] {
       }),
     ),
   ];
-}
-
-function accountOf(raw: FastifyRequest): string | undefined {
-  const named = raw.headers[accountHeader];
-  if (typeof named === 'string') return named;
-  const { account_id: queried } = raw.query as { account_id?: unknown };
-  return typeof queried === 'string' ? queried : undefined;
 }
 
 function proxyCall(raw: FastifyRequest): IncomingCall {

@@ -1,12 +1,13 @@
 /** The routes of unified models. They answer on the raw response, as all routes that reach vendors do. */
-import { accountHeader } from '@evenkeel/contract/api/proxy.ts';
 import { ModelList, UnifiedListQuery, UnifiedParams, UnifiedQuery, UnifiedRecordParams } from '@evenkeel/contract/api/unified.ts';
 import { modelNamed, modelNames } from '@evenkeel/contract/unified/models.ts';
 import { headerMap } from '@evenkeel/core/connectors/answers/upstream-answer.ts';
 import type { UnifiedMethod } from '@evenkeel/core/gateway/unified-query.ts';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Caller } from '../access/keys.ts';
+import type { Unadmitted } from '../http/authentication.ts';
 import { route, type Route } from '../http/route.ts';
+import { accountOf } from './named-account.ts';
 import type { UnifiedGateway } from './unified.ts';
 
 const audit = { none: 'kept as a call record' } as const;
@@ -19,14 +20,15 @@ export function unifiedRoutes(gateway: UnifiedGateway): Route[] {
     const { category, resource, id } = raw.params as { category: string; resource: string; id?: string };
     reply.hijack();
     const query = raw.query as Record<string, unknown>;
-    const { account_id: queried } = query;
-    const named = raw.headers[accountHeader];
-    const accountId = typeof named === 'string' ? named : typeof queried === 'string' ? queried : undefined;
     const call = { model: `${category}.${resource}`, method, id, query, headers: headerMap(raw.headers), ...(raw.body === undefined ? {} : { body: raw.body }) };
-    void gateway.carry(call, { requestId: raw.id, response: reply.raw, accountId, caller });
+    void gateway.carry(call, { requestId: raw.id, response: reply.raw, accountId: accountOf(raw), caller });
     return reply;
   };
-  const common = { tag: 'unified', access: 'write', audit, answersRaw: true } as const;
+  const unadmitted: Unadmitted = (raw, caller, failure) => {
+    const { category, resource } = raw.params as { category: string; resource: string };
+    gateway.notAdmitted({ model: `${category}.${resource}`, httpMethod: raw.method, requestId: raw.id, accountId: accountOf(raw) }, caller, failure);
+  };
+  const common = { tag: 'unified', access: 'write', audit, answersRaw: true, unadmitted } as const;
   return [
     modelsRoute(),
     route({ ...common, access: 'read', method: 'GET', path: collection, summary: 'List records of a unified model', schema: { params: UnifiedParams, query: UnifiedListQuery, response: { 200: null } }, handle: carry('list') }),

@@ -13,7 +13,7 @@ import type { UnifiedCall } from '@evenkeel/core/gateway/unified-query.ts';
 import type { AccountAccess } from '../accounts/account-access.ts';
 import type { AccountCaller, OpenAccount } from '../accounts/open-account.ts';
 import { CallInProgress } from './call-in-progress.ts';
-import { failed, notOpened, type Gateway, type Result } from './gateway.ts';
+import { failed, notOpened, type Gateway, type Result, type Unread } from './gateway.ts';
 
 /** Where the mapping of an account's calls comes from: the connector's own with every layer of overrides on it. */
 export interface EffectiveMappings {
@@ -62,8 +62,14 @@ export class UnifiedGateway {
       if (!planning.ok) return await gateway.answer(unplanned, failed(planning.failure));
       await this.#perform(planning.plan, opened, exchange);
     } catch (error) {
+      if (unplanned.opened === null) unplanned.unopened ??= gateway.ownerOf(accountId, caller);
       await gateway.answer(unplanned, gateway.unexpected(unplanned, error));
     }
+  }
+
+  /** Records a call whose key could not be looked up. */
+  notAdmitted(call: Omit<Unread, 'surface'>, caller: AccountCaller | undefined, failure: { readonly status: number; readonly tookMs: number }): void {
+    this.#parts.gateway.notAdmitted({ ...call, surface: 'unified' }, caller, failure);
   }
 
   async #plan(opened: OpenAccount, call: UnifiedCall): Promise<Awaited<ReturnType<typeof planUnified>>> {

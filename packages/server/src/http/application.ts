@@ -95,7 +95,7 @@ function boundArrival(withinMs: number) {
 
 function addRoute(app: FastifyInstance, one: Route, { database, keys, log, arrivalMs = 60_000 }: ApplicationDependencies): void {
   const { params, query, body, response } = one.schema;
-  const onRequest = one.access === 'open' ? [] : [requireScope(keys, one.access)];
+  const onRequest = one.access === 'open' ? [] : [requireScope(keys, one.access, one.unadmitted)];
   const action = 'action' in one.audit ? one.audit.action : undefined;
   const handle = one.handle as unknown as (request: object) => unknown;
   // Answers that a room sends itself, and streams, are not serialised by schema.

@@ -2,6 +2,7 @@
 import type { FastifyReply, FastifyRequest, HookHandlerDoneFunction } from 'fastify';
 import type { KeyScope } from '@evenkeel/contract/api/access.ts';
 import { allows, type Caller, type KeyLookup } from '../access/keys.ts';
+import { isDatabaseOutage } from '../database/pool.ts';
 import { Refusal } from './problem.ts';
 
 declare module 'fastify' {
@@ -13,8 +14,11 @@ declare module 'fastify' {
 
 const bearer = /^Bearer +([\x21-\x7e]{1,512})$/i;
 
+/** Told of a request that was refused because its key could not be looked up; `caller` is who held the key last, if it is remembered. */
+export type Unadmitted = (request: FastifyRequest, caller: Caller | undefined, failure: { readonly status: number; readonly tookMs: number }) => void;
+
 /** A hook that lets pass who holds `scope`. A key known in memory costs no promise. */
-export function requireScope(keys: KeyLookup, scope: KeyScope) {
+export function requireScope(keys: KeyLookup, scope: KeyScope, unadmitted?: Unadmitted) {
   const admit = (request: FastifyRequest, caller: Caller | undefined): Refusal | undefined => {
     if (caller === undefined) return new Refusal('unauthorized', 'This API key is unknown, expired or revoked. Use a key that GET /v1/api-keys lists as valid.');
     if (!allows(caller.scope, scope)) {
@@ -36,9 +40,13 @@ export function requireScope(keys: KeyLookup, scope: KeyScope) {
       done(new Refusal('unauthorized', 'No API key. Send the header "Authorization: Bearer <key>".'));
       return;
     }
+    const startedAt = performance.now();
     keys.find(key).then(
       (caller) => done(admit(request, caller)),
-      (error: unknown) => done(error instanceof Error ? error : new Error(String(error))),
+      (error: unknown) => {
+        unadmitted?.(request, keys.lastKnown(key), { status: isDatabaseOutage(error) ? 503 : 500, tookMs: performance.now() - startedAt });
+        done(error instanceof Error ? error : new Error(String(error)));
+      },
     );
   };
 }

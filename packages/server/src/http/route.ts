@@ -6,6 +6,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type Type from 'typebox';
 import type { KeyScope } from '@evenkeel/contract/api/access.ts';
 import type { Caller } from '../access/keys.ts';
+import type { Unadmitted } from './authentication.ts';
 
 export interface RouteSchema {
   readonly params?: Type.TObject;
@@ -43,6 +44,8 @@ interface RouteBase<Schema extends RouteSchema> {
   readonly rawBody?: true;
   /** The handler writes its whole answer on `reply.raw`, the header evenkeel-request-id included. */
   readonly answersRaw?: true;
+  /** Told when the key of a request could not be looked up, through a failure of ours: for what is counted against us. */
+  readonly unadmitted?: Unadmitted;
 }
 
 /** `audit`: the action's name, such as `account.retry`, or why the route needs none. */

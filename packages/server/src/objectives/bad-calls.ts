@@ -3,7 +3,6 @@
  * it ended in, and its record says when it began.
  */
 import type { Queryable } from '../database/pool.ts';
-import { Refusal } from '../http/problem.ts';
 import { timeOfId } from '../identifier.ts';
 import { callColumns, type CallRow } from '../telemetry/call-store.ts';
 import type { Scope } from './evaluation/scopes.ts';
@@ -21,23 +20,27 @@ export interface BadCallFilter {
 
 /** Longer than any call: how far before a range its calls may have begun. */
 const longestCallMs = 15 * 60_000;
-const scopeColumns = { overall: null, connector: 'connector_id', tenant: 'tenant_id', category: null } as const;
+/** Call records name the connector; which of them are of a category is told by what was counted under it. */
+const ofScope = {
+  overall: '$9::text is not null',
+  connector: 'connector_id = $9',
+  tenant: 'tenant_id = $9',
+  category: `connector_id in (select s.connector_id from telemetry_series s where s.kind = 'call' and s.category = $9)`,
+} as const;
 
-/** Answers of 500 and more, newest first. Refuses a scope that call records do not know. */
+/** Answers of 500 and more, newest first. */
 export async function listBadCalls(database: Queryable, { scope, ranges, upstream, beforeId, limit }: BadCallFilter): Promise<CallRow[]> {
-  if (scope.kind === 'category') throw new Refusal('invalid_request', 'Call records do not hold the category. Ask for overall, a connector or a tenant.');
   if (ranges.length === 0) return [];
   const beforeMs = beforeId === null ? null : timeOfId(beforeId);
-  const column = scopeColumns[scope.kind];
   const { rows } = await database.query<CallRow>(
     `select ${callColumns} from calls c
-     where outcome <> 'success' and outcome = 'failure' and status >= 500 and (coalesce(origin, 'platform') = 'platform' or ($1 and origin = 'upstream'))
+     where outcome = 'failure' and status >= 500 and (coalesce(origin, 'platform') = 'platform' or ($1 and origin = 'upstream'))
        and at >= $2 and at < $3
        and exists (
          select 1 from unnest($4::timestamptz[], $5::timestamptz[]) as r (from_at, to_at)
          where c.at + c.total_us * interval '1 microsecond' >= r.from_at and c.at + c.total_us * interval '1 microsecond' < r.to_at
        )
-       and ($6::text is null or (at, id) < ($7::timestamptz, $6)) ${column === null ? '' : `and ${column} = $9`}
+       and ($6::text is null or (at, id) < ($7::timestamptz, $6)) and ${ofScope[scope.kind]}
      order by at desc, id desc limit $8`,
     [
       upstream,
@@ -48,7 +51,7 @@ export async function listBadCalls(database: Queryable, { scope, ranges, upstrea
       beforeId,
       beforeMs === null ? null : new Date(beforeMs),
       limit,
-      ...(column === null ? [] : [scope.id]),
+      scope.id,
     ],
   );
   return rows;
