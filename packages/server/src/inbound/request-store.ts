@@ -1,6 +1,6 @@
 /**
- * Requests as rows. Storing a group is one statement: the requests, and their places in the queue. Bodies and headers of
- * a group travel as one binary parameter and are cut apart in the database: arrays of bytea would travel as hex.
+ * Requests as rows. Storing a group is one statement: the requests, and their place in the queue, one a lane. Bodies and
+ * headers of a group travel as one binary parameter and are cut apart in the database: arrays of bytea would travel as hex.
  */
 import type { Queryable } from '../database/pool.ts';
 import { timeOfId } from '../identifier.ts';
@@ -12,7 +12,8 @@ export interface NewRequest {
   readonly id: string;
   readonly receivedAtMs: number;
   readonly source: RequestSource;
-  readonly lane: number;
+  /** Of `laneOf` where an order is to be kept; null: any. */
+  readonly lane: number | null;
   readonly connectorId: string;
   readonly connectorVersion: number;
   readonly addressId: string | null;
@@ -43,7 +44,7 @@ export interface RequestRow {
   verification: Record<string, unknown>;
 }
 
-export const laneCount = 8;
+const laneCount = 8;
 
 /** One address, or one account that is read, one lane: its requests stay in order. */
 export function laneOf(id: string): number {
@@ -55,37 +56,35 @@ export function laneOf(id: string): number {
 /** All of the group or none of it. */
 export async function insertRequests(database: Queryable, rows: readonly NewRequest[]): Promise<void> {
   const parts: Uint8Array[] = [];
-  const headerLengths: number[] = [];
-  const bodyLengths: number[] = [];
+  const [begins, headerLengths]: [number[], number[]] = [[], []];
+  let bytes = 0;
   for (const { headers, body } of rows) {
-    const bytes = Buffer.from(headers, 'latin1');
-    parts.push(bytes, body);
-    headerLengths.push(bytes.length);
-    bodyLengths.push(body.length);
+    const head = Buffer.from(headers, 'latin1');
+    parts.push(head, body);
+    begins.push(bytes + 1);
+    headerLengths.push(head.length);
+    bytes += head.length + body.length;
   }
+  const places = [...placesOf(rows)];
   await database.query({
     name: 'insert-inbound-requests',
-    text: `with given as materialized (
-             select *, sum(header_bytes + body_bytes) over (order by place) - header_bytes - body_bytes as ahead
-             from unnest($1::bigint[], $2::text[], $3::text[], $4::smallint[], $5::text[], $6::integer[], $7::text[], $8::text[], $9::text[],
-                         $10::text[], $11::text[], $12::integer[], $13::integer[], $14::text[])
-               with ordinality as g (received_ms, id, source, lane, connector_id, connector_version, address_id, account_id, tenant_id,
-                                     method, query, header_bytes, body_bytes, verification, place)
-           ), stored as (
+    text: `with stored as (
              insert into inbound_requests (received_at, id, source, connector_id, connector_version, address_id, account_id, tenant_id,
                                            method, query, headers, body, verification)
-             select to_timestamp(received_ms / 1000.0), id, source, connector_id, connector_version, address_id, account_id, tenant_id,
-                    method, query, substring($15::bytea from ahead::integer + 1 for header_bytes),
-                    substring($15::bytea from (ahead + header_bytes)::integer + 1 for body_bytes), verification::json
-             from given
+             select to_timestamp(received_ms / 1000::float8), id, source, connector_id, connector_version, address_id, account_id, tenant_id,
+                    method, query, substring($14::bytea from begin_at for header_bytes),
+                    substring($14::bytea from begin_at + header_bytes for body_bytes), verification::json
+             from unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::integer[], $6::text[], $7::text[], $8::text[], $9::text[],
+                         $10::text[], $11::integer[], $12::integer[], $13::integer[], $15::text[])
+               as g (received_ms, id, source, connector_id, connector_version, address_id, account_id, tenant_id, method,
+                     query, begin_at, header_bytes, body_bytes, verification)
            )
-           insert into inbound_queue (lane, received_at, request_id, bytes)
-           select lane, to_timestamp(received_ms / 1000.0), id, body_bytes from given order by place`,
+           insert into inbound_queue (lane, request_ids, bytes)
+           select lane, string_to_array(ids, ','), bytes from unnest($16::smallint[], $17::text[], $18::integer[]) as p (lane, ids, bytes)`,
     values: [
       rows.map(({ receivedAtMs }) => receivedAtMs),
       rows.map(({ id }) => id),
       rows.map(({ source }) => source),
-      rows.map(({ lane }) => lane),
       rows.map(({ connectorId }) => connectorId),
       rows.map(({ connectorVersion }) => connectorVersion),
       rows.map(({ addressId }) => addressId),
@@ -93,12 +92,29 @@ export async function insertRequests(database: Queryable, rows: readonly NewRequ
       rows.map(({ tenantId }) => tenantId),
       rows.map(({ method }) => method),
       rows.map(({ query }) => query),
+      begins,
       headerLengths,
-      bodyLengths,
+      rows.map(({ body }) => body.length),
+      Buffer.concat(parts, bytes),
       rows.map(({ verification }) => verification),
-      Buffer.concat(parts),
+      places.map(([lane]) => lane),
+      places.map(([, { ids }]) => ids.join()),
+      places.map(([, { size }]) => size),
     ],
   });
+}
+
+/** By lane, in the order of the rows. What may take any lane stays together, in another one for each group. */
+function placesOf(rows: readonly NewRequest[]): Map<number, { readonly ids: string[]; size: number }> {
+  const free = laneOf(rows[0]?.id ?? '');
+  const places = new Map<number, { readonly ids: string[]; size: number }>();
+  for (const { lane, id, body } of rows) {
+    const place = places.get(lane ?? free) ?? { ids: [], size: 0 };
+    place.ids.push(id);
+    place.size += body.length;
+    places.set(lane ?? free, place);
+  }
+  return places;
 }
 
 /** Undefined when there is none, or none any more. */

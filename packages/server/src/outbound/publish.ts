@@ -35,7 +35,8 @@ export async function publishEvents(client: Queryable, events: readonly NewEvent
     name: 'publish-events',
     text: `with made as (
              select id, tenant_id, account_id, type, payload, order_key
-             from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::json[], $6::text[]) as e (id, tenant_id, account_id, type, payload, order_key)
+             from rows from (unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[]), json_array_elements($6::json))
+               as e (id, tenant_id, account_id, type, order_key, payload)
            ), stored as (
              insert into events (id, tenant_id, account_id, type, payload, order_key)
              select id, tenant_id, account_id, type, payload, order_key from made
@@ -57,8 +58,9 @@ export async function publishEvents(client: Queryable, events: readonly NewEvent
       events.map(({ tenantId }) => tenantId),
       events.map(({ accountId }) => accountId),
       events.map(({ type }) => type),
-      events.map(({ data }) => JSON.stringify(data)),
       events.map(({ orderKey }) => orderKey ?? null),
+      // One text: in an array each of its quotes would be escaped. Its elements are kept byte for byte.
+      `[${events.map(({ data }) => JSON.stringify(data)).join()}]`,
     ],
   });
   const nowMs = performance.now();

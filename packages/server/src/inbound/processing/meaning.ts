@@ -2,7 +2,7 @@
 import { unifiedEventType, type UnifiedEventData } from '@evenkeel/contract/unified/events.ts';
 import type { Connector } from '@evenkeel/core/connectors/connector.ts';
 import { readPayload } from '@evenkeel/core/inbound/unify.ts';
-import { jsonText } from '../../database/json-text.ts';
+import { storableJson } from '../../database/json-text.ts';
 import type { EffectiveMappings } from '../../gateway/unified.ts';
 import { newId } from '../../identifier.ts';
 import type { NewEvent } from '../../outbound/publish.ts';
@@ -116,5 +116,5 @@ function outgoing(type: string, plan: EventPlan, told: Told, event: ReadEvent, c
     source,
     replayed,
   };
-  return { id: newId('evt'), tenantId: owner.tenantId, accountId: owner.accountId, type, data: JSON.parse(jsonText(data)) as object };
+  return { id: newId('evt'), tenantId: owner.tenantId, accountId: owner.accountId, type, data: storableJson(data) };
 }

@@ -19,7 +19,8 @@ import { dedupeKey, orderKey } from './event-identity.ts';
 import type { EventCounts } from './event-counts.ts';
 import { resolveEvent, type Outcome } from './meaning.ts';
 import { readEvents, type ReadEvent } from './read-events.ts';
-import { leaveQueue, takeRequests, type Queued } from './split-queue.ts';
+import type { RequestRow } from '../request-store.ts';
+import { leaveQueue, takeRequests } from './split-queue.ts';
 import { enqueueWork, keysWaiting, type NewWork } from './work-store.ts';
 
 export interface SplitterParts {
@@ -38,7 +39,7 @@ export interface SplitterParts {
 
 /** A request's event for one account, or for nobody yet. */
 interface Piece {
-  readonly request: Queued;
+  readonly request: RequestRow;
   readonly connector: Connector | undefined;
   readonly event: ReadEvent | undefined;
   readonly owner: EventOwner | undefined;
@@ -99,7 +100,10 @@ async function splitAtMost(parts: SplitterParts, atMost: number, poisoned?: stri
   const result = await transaction(parts.pool, async (client) => {
     const taken = await takeRequests(client, { pool: parts.pool, owner: parts.owner, atMost });
     const { requests } = taken;
-    if (requests.length === 0) return nothing;
+    if (requests.length === 0) {
+      if (taken.groups.length > 0) await leaveQueue(client, taken, parts.owner);
+      return nothing;
+    }
     const pieces = await piecesOf(parts, client, requests, poisoned ?? taken.poisoned);
     const fresh = await noteKeys(client, pieces.map(({ row }) => ({ key: row.dedupe_key, eventId: row.id })));
     const { work, events, rows } = await workOn(parts, client, pieces.filter(({ row }) => fresh.has(row.id)), after);
@@ -114,8 +118,8 @@ async function splitAtMost(parts: SplitterParts, atMost: number, poisoned?: stri
   return result;
 }
 
-async function piecesOf(parts: SplitterParts, client: Queryable, requests: readonly Queued[], poisoned: string | undefined): Promise<Piece[]> {
-  const read: ({ readonly request: Queued } & ReadRequest)[] = [];
+async function piecesOf(parts: SplitterParts, client: Queryable, requests: readonly RequestRow[], poisoned: string | undefined): Promise<Piece[]> {
+  const read: ({ readonly request: RequestRow } & ReadRequest)[] = [];
   for (const request of requests) {
     read.push({ request, ...readOne(parts, request, poisoned) });
     if (read.length % turnSize === 0) await nextTurn();
@@ -142,7 +146,7 @@ interface ReadRequest {
   readonly fault: string | undefined;
 }
 
-function readOne(parts: SplitterParts, request: Queued, poisoned: string | undefined): ReadRequest {
+function readOne(parts: SplitterParts, request: RequestRow, poisoned: string | undefined): ReadRequest {
   const connector = parts.connectors.get(request.connector_id, request.account_id ?? undefined)?.connector;
   if (poisoned !== undefined) return { connector, events: [], fault: poisoned };
   if (connector === undefined) return { connector, events: [], fault: `The connector ${request.connector_id} is not installed any more.` };
@@ -155,7 +159,7 @@ function readOne(parts: SplitterParts, request: Queued, poisoned: string | undef
   }
 }
 
-function rowOf(request: Queued, owner: EventOwner | undefined): Pick<NewEventRow, 'received_at' | 'id' | 'request_id' | 'source' | 'connector_id' | 'address_id' | 'account_id' | 'tenant_id' | 'published' | 'unified_type'> {
+function rowOf(request: RequestRow, owner: EventOwner | undefined): Pick<NewEventRow, 'received_at' | 'id' | 'request_id' | 'source' | 'connector_id' | 'address_id' | 'account_id' | 'tenant_id' | 'published' | 'unified_type'> {
   return {
     received_at: request.received_at,
     id: newId('ibe', request.received_at.getTime()),
@@ -170,7 +174,7 @@ function rowOf(request: Queued, owner: EventOwner | undefined): Pick<NewEventRow
   };
 }
 
-function pieceOf(request: Queued, connector: Connector | undefined, event: ReadEvent, owner: EventOwner | undefined): Piece {
+function pieceOf(request: RequestRow, connector: Connector | undefined, event: ReadEvent, owner: EventOwner | undefined): Piece {
   const scope = owner?.accountId ?? request.account_id ?? request.address_id ?? '';
   const row: NewEventRow = {
     ...rowOf(request, owner),
@@ -187,7 +191,7 @@ function pieceOf(request: Queued, connector: Connector | undefined, event: ReadE
   return { request, connector, event, owner, row, settled: owner === undefined ? unowned(request, event) : undefined };
 }
 
-function unowned(request: Queued, event: ReadEvent): Piece['settled'] {
+function unowned(request: RequestRow, event: ReadEvent): Piece['settled'] {
   if (request.account_id !== null) return { kind: 'ignore', reason: 'The account was deleted.' };
   if (event.accounts.length === 0) return { kind: 'dead', reason: 'The event names no account where the connector looks for one.' };
   return { kind: 'retry', reason: accountUnknown(event), delayMs: null, counted: true, wholeAccount: false };
@@ -198,7 +202,7 @@ export const accountUnknown = (event: Pick<ReadEvent, 'accounts'>): string => `N
 /** Of the one event that stands for a request nobody could read. */
 export const unreadablePosition = -1;
 
-function unreadable(request: Queued, connector: Connector | undefined, fault: string): Piece {
+function unreadable(request: RequestRow, connector: Connector | undefined, fault: string): Piece {
   const row: NewEventRow = { ...rowOf(request, undefined), position: unreadablePosition, type: null, vendor_event_id: null, id_signed: true, dedupe_key: dedupeKey(request.connector_id, 'unreadable', request.id), order_key: null, occurred_at: null, state: 'dead', reason: fault };
   return { request, connector, event: undefined, owner: undefined, row, settled: { kind: 'dead', reason: fault } };
 }

@@ -172,7 +172,7 @@ function settledOf({ event, attempts }: Work, state: Settled['state'], reason: s
 async function endOf(client: Queryable, work: Work, end: End): Promise<Settled> {
   if (end.kind === 'adopt') return adopt(client, work, end);
   if (end.kind === 'split again') {
-    await client.query('insert into inbound_queue (lane, received_at, request_id, bytes) values (0, $1, $2, $3)', [work.event.received_at, work.event.request_id, end.bytes]);
+    await client.query('insert into inbound_queue (lane, request_ids, bytes) values (0, array[$1], $2)', [work.event.request_id, end.bytes]);
     return settledOf(work, 'ignored', 'Its request can be read now: it goes on as the events in it.');
   }
   if (end.kind !== 'publish') return settledOf(work, end.kind === 'dead' ? 'dead' : 'ignored', end.reason);

@@ -30,6 +30,8 @@ interface Waiting<Row> {
 }
 
 const forgottenMs = 200;
+/** Of the last group in the mean: half of the weight is that of the last 14, so that one slow commit does not count as many. */
+const weightOfOne = 0.05;
 
 export class GroupWriter<Row> {
   readonly #options: Required<GroupWriterOptions<Row>>;
@@ -111,8 +113,8 @@ export class GroupWriter<Row> {
       this.counts.rows += group.length;
       this.counts.groups += 1;
       this.#storedAt = performance.now();
-      // The first of a group has waited longest. Half of the weight is that of the last two groups or so.
-      this.#recentMs += 0.3 * (this.#storedAt - (group[0]?.since ?? this.#storedAt) - this.#recentMs);
+      // The first of a group has waited longest.
+      this.#recentMs += weightOfOne * (this.#storedAt - (group[0]?.since ?? this.#storedAt) - this.#recentMs);
       for (const { stored } of group) stored();
     } catch (error) {
       if (group.length > 1 && this.#options.isRowFault(error)) {

@@ -16,7 +16,7 @@ import { storable } from '../../accounts/captures.ts';
 import { problemOf } from '../../http/problem.ts';
 import type { Log } from '../../log.ts';
 import type { Observer } from '../../telemetry/observation.ts';
-import { laneCount, laneOf, type NewRequest } from '../request-store.ts';
+import { laneOf, type NewRequest } from '../request-store.ts';
 import type { AddressDirectory, FoundAddress, OpenAddress } from './address-directory.ts';
 import { addAddressSecrets } from './address-store.ts';
 import type { GroupWriter } from './group-writer.ts';
@@ -55,7 +55,6 @@ const maxKeyFetches = 2;
 
 export class Receiver {
   readonly #parts: ReceiverParts;
-  #turn = 0;
 
   constructor(parts: ReceiverParts) {
     this.#parts = parts;
@@ -118,12 +117,11 @@ export class Receiver {
 
   #rowOf(open: OpenAddress, request: InboundRequest, query: string, rawHeaders: readonly string[], verification: object): NewRequest {
     const { address, tenantId } = open;
-    this.#turn += 1;
     return {
       id: newId('ibr', request.receivedAtMs),
       receivedAtMs: request.receivedAtMs,
       source: 'webhook',
-      lane: open.ordered ? laneOf(address.id) : this.#turn % laneCount,
+      lane: open.ordered ? laneOf(address.id) : null,
       connectorId: address.connectorId,
       connectorVersion: open.connectorVersion,
       addressId: address.id,

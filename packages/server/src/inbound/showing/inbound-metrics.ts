@@ -13,7 +13,7 @@ export interface InboundCounts {
 }
 
 export async function inboundMetrics({ database, writer, events, refusals }: InboundCounts): Promise<Metric[]> {
-  const { rows } = await database.query<{ requests: number; events: number }>('select (select count(*) from inbound_queue) as requests, (select count(*) from inbound_work) as events');
+  const { rows } = await database.query<{ requests: number; events: number }>('select (select coalesce(sum(cardinality(request_ids)), 0) from inbound_queue) as requests, (select count(*) from inbound_work) as events');
   const [waiting] = rows;
   const tasks = await database.query<{ kind: string; state: string; n: number }>(`select kind, state, count(*) as n from inbound_tasks where state <> 'removed' group by kind, state order by kind, state`);
   const { rows: stored, groups, refused, failed } = writer.counts;
