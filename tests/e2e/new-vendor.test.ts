@@ -105,6 +105,12 @@ describe('a vendor added while the server runs', () => {
       connector: (await call('GET', '/v1/connectors/widget-works')).text,
       'calls with evidence': calls,
       'audit log': (await call('GET', '/v1/audit-log?limit=200')).text,
+      metrics: (await call('GET', '/metrics')).text,
+      monitoring: (await call('GET', '/v1/monitoring/error-rate')).text,
+      drift: JSON.stringify((await call('GET', '/v1/drift')).json),
+      'events sent out': (await call('GET', '/v1/deliveries')).text,
+      'inbound events': (await call('GET', '/v1/inbound-events')).text,
+      alerts: (await call('GET', '/v1/alerts')).text,
       logs: evenkeel.logLines.join(''),
       database: await dump(),
     };
@@ -112,7 +118,7 @@ describe('a vendor added while the server runs', () => {
     for (const [place, text] of Object.entries(places)) {
       assert.ok(text.length > 2, `${place} was searched`);
       for (const secret of secrets) {
-        for (const form of [secret, Buffer.from(secret).toString('base64').replace(/=+$/, ''), Buffer.from(secret).toString('hex')]) {
+        for (const form of [secret, encodeURIComponent(secret), Buffer.from(secret).toString('base64').replace(/=+$/, ''), Buffer.from(secret).toString('base64url'), Buffer.from(secret).toString('hex')]) {
           assert.ok(!text.includes(form), `${place} shows ${secret}`);
         }
       }
