@@ -77,7 +77,8 @@ export class Gateway {
   /** Everything of `carry` but the answer to the caller and the record: for who makes something else of the result. */
   async perform(call: CallInProgress, accountId: string | undefined, caller: AccountCaller, takeBody: TakeBody | null): Promise<Result> {
     try {
-      const opened = await this.#open(call, accountId, caller);
+      const opening = this.#open(call, accountId, caller);
+      const opened = opening instanceof Promise ? await opening : opening;
       if ('kind' in opened) return opened;
       const body = takeBody === null ? none : await takeBody(opened);
       if (body.kind === 'too_large') return failed(failureOf({ kind: 'call', code: 'invalid_request', reason: 'body-too-large', detail: 'The body is larger than this account\'s way of signing requests allows.' }));

@@ -8,6 +8,7 @@ import { isIP, type LookupFunction } from 'node:net';
 import { buildConnector } from 'undici';
 import type { AddressGuard } from './address-guard.ts';
 import { UpstreamError } from './failure.ts';
+import { onread } from './wire/reading.ts';
 
 /** Resolves a name to all its addresses; a port so that tests can play a rebinding name server. */
 export type Resolve = (hostname: string, options: LookupAllOptions, done: (error: NodeJS.ErrnoException | null, addresses: LookupAddress[]) => void) => void;
@@ -17,7 +18,7 @@ export const resolveBySystem: Resolve = (hostname, options, done) => systemLooku
 /** `guard: null` dials anything: only for targets the operator mapped by hand. */
 export function createDialer(options: { guard: AddressGuard | null; connectTimeoutMs: number; resolve?: Resolve }): buildConnector.connector {
   const { guard, connectTimeoutMs: timeout } = options;
-  const base = { timeout, keepAliveInitialDelay: 30_000, autoSelectFamily: true };
+  const base = { timeout, keepAliveInitialDelay: 30_000, autoSelectFamily: true, onread };
   if (guard === null) return buildConnector(base);
   const connect = buildConnector({ ...base, lookup: guardedLookup(guard, options.resolve ?? resolveBySystem) });
   return (target, done) => {

@@ -30,7 +30,8 @@ const queryStyle: PairStyle = { arrays: 'repeat', nesting: 'brackets' };
  */
 export function authorize(scheme: CompiledScheme, scope: Scope, request: OutgoingRequest, env: AuthorizeEnv): Eventually<OutgoingRequest> {
   if (!scheme.apply.plain || signing.has(scheme.type)) return authorizeLater(scheme, scope, request, env);
-  const headers = { ...request.headers };
+  const headers: Record<string, string> = {};
+  for (const name in request.headers) headers[name] = request.headers[name] as string;
   for (const [name, value] of scheme.apply.headers) setHeader(headers, name, value(scope));
   const applied: OutgoingRequest = { method: request.method, url: request.url, headers, body: request.body, timeoutMs: request.timeoutMs };
   requireCredential(scheme, applied, []);

@@ -2,6 +2,7 @@
 import type { Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { UpstreamError } from '../failure.ts';
+import { receiveFrom } from './reading.ts';
 import { ResponseParser, type AnswerSink } from './response-parser.ts';
 
 /** What a connection carries: one call, told of each step. */
@@ -46,7 +47,7 @@ export class Connection implements AnswerSink, Control {
   constructor(socket: Socket, onFree: (connection: Connection, reusable: boolean) => void) {
     this.#socket = socket;
     this.#onFree = onFree;
-    socket.on('data', (chunk: Buffer) => this.#receive(chunk));
+    receiveFrom(socket, (chunk) => this.#receive(chunk));
     socket.on('end', () => this.#cut(null));
     socket.on('error', (error) => this.#cut(error));
     socket.on('close', () => this.#cut(null));

@@ -17,10 +17,8 @@ export function writeHead(method: string, path: string, host: string, headers: R
   let head = `${method} ${path} HTTP/1.1\r\nhost: ${host}\r\nconnection: keep-alive\r\n`;
   for (const name in headers) {
     const value = headers[name];
-    if (value === undefined || own.has(name)) continue;
-    if (!token.test(name)) throw refused('a header name is none');
+    if (value === undefined || !isSent(name)) continue;
     if (!fieldValue.test(value)) throw refused(`the header ${name} holds characters no header can carry`);
-    if (own.has(name.toLowerCase())) continue;
     head += `${name}: ${value}\r\n`;
   }
   // Vendors and their firewalls turn away who does not say what he is.
@@ -28,6 +26,19 @@ export function writeHead(method: string, path: string, host: string, headers: R
   if (length === 'chunked') head += 'transfer-encoding: chunked\r\n';
   else if (length !== null) head += `content-length: ${length}\r\n`;
   return `${head}\r\n`;
+}
+
+/** Few names are used, each in every request: judged once. Bounded, since callers of passthrough choose them. */
+const known = new Map<string, boolean>();
+
+/** Throws UpstreamError for what is no name. */
+function isSent(name: string): boolean {
+  const judged = known.get(name);
+  if (judged !== undefined) return judged;
+  if (!token.test(name)) throw refused('a header name is none');
+  const sent = !own.has(name.toLowerCase());
+  if (known.size < 2_000 && name.length < 100) known.set(name, sent);
+  return sent;
 }
 
 function refused(why: string): UpstreamError {
