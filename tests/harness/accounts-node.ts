@@ -46,7 +46,7 @@ export async function startAccountsNode({ database, masterKey, hosts, port = 0, 
   const upstream = createUpstreamClient({ hostMap });
   const free = port === 0 ? await freePort() : port;
   const url = `http://127.0.0.1:${free}`;
-  const room = await createAccountsRoom({ pool, notifications, log, now, publicUrl: url, vault, connectors: registry, upstream, hostMap, crypto: createCrypto(), observer, resumeEveryMs: 3_600_000 });
+  const room = await createAccountsRoom({ pool, notifications, log, now, publicUrl: url, vault, connectors: registry, revisions: () => registry.revisions(), upstream, hostMap, crypto: createCrypto(), observer, resumeEveryMs: 3_600_000 });
   const application = await createApplication({ database: pool, keys: new KeyLookup(pool, Date.now), log, version: 'test', routes: room.routes });
   await application.listen({ port: free, host: '127.0.0.1' });
   const admin = await createKey(pool, { name: 'test', scope: 'admin', tenantId: null });

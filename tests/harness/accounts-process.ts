@@ -89,7 +89,7 @@ const registry = await openRegistry({ pool, notifications, log, sealer: vault, f
 const hostMap = createHostMap(settings.hosts);
 const upstream = stoppingUpstream(createUpstreamClient({ hostMap }));
 const now = (): number => Date.now() + aheadMs;
-const room = await createAccountsRoom({ pool, notifications, log, now, publicUrl: settings.publicUrl, vault, connectors: registry, upstream, hostMap, crypto: createCrypto(), resumeEveryMs: settings.worksAfterMs === undefined ? 3_600_000 : 50, ...(settings.worksAfterMs === undefined ? {} : { missingForMs: settings.worksAfterMs }) });
+const room = await createAccountsRoom({ pool, notifications, log, now, publicUrl: settings.publicUrl, vault, connectors: registry, revisions: () => registry.revisions(), upstream, hostMap, crypto: createCrypto(), resumeEveryMs: settings.worksAfterMs === undefined ? 3_600_000 : 50, ...(settings.worksAfterMs === undefined ? {} : { missingForMs: settings.worksAfterMs }) });
 if (settings.worksAfterMs !== undefined) room.scheduler.start();
 
 async function perform(command: Command): Promise<void> {

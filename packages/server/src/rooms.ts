@@ -88,7 +88,7 @@ export async function buildRooms(foundation: Foundation): Promise<Rooms> {
   onClose(() => upstream.close());
 
   const hooks = new LateHooks();
-  const accounts = await createAccountsRoom({ pool, notifications, log, now: fleetNow, publicUrl: configuration.publicUrl, vault, connectors: effectiveConnectors(registry, overrides), upstream, hostMap, crypto, observer: telemetry.observer, hooks });
+  const accounts = await createAccountsRoom({ pool, notifications, log, now: fleetNow, publicUrl: configuration.publicUrl, vault, connectors: effectiveConnectors(registry, overrides), revisions: () => registry.revisions(), upstream, hostMap, crypto, observer: telemetry.observer, hooks });
   telemetry.showMetrics(() => accounts.metrics());
   onClose(() => accounts.close());
   if (configuration.role !== 'api') accounts.scheduler.start();

@@ -28,8 +28,8 @@ export function afterRefreshFailure(brake: Brake, failure: { retryAfterS: number
 
 export const isClosed = (brake: Brake): boolean => brake.failures >= threshold;
 
-/** How many refreshes may start now. `running`: those under way. */
-export function allowance(brake: Brake, limit: number, running: number, nowMs: number): number {
-  if (!isClosed(brake)) return Math.max(0, limit - running);
-  return running === 0 && nowMs >= brake.untilMs ? 1 : 0;
+/** How many refreshes may be under way at the moment: none before the end of a pause, then one as a probe, else `limit`. */
+export function allowance(brake: Brake, limit: number, nowMs: number): number {
+  if (!isClosed(brake)) return limit;
+  return nowMs >= brake.untilMs ? 1 : 0;
 }

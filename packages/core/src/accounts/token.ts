@@ -164,3 +164,14 @@ export function refreshDue(times: TokenTimes & { random: number }): number | nul
   const due = Math.max(grantedAtMs + shortestRestMs, Math.min(idle, byExpiry));
   return due === Infinity ? null : Math.floor(due);
 }
+
+/**
+ * The due time that a stored one becomes under rules that have changed: itself where it could have come of them, so that
+ * accounts stay spread as they are.
+ */
+export function adjustedDue(times: TokenTimes & { dueAtMs: number | null; random: number }): number | null {
+  const { dueAtMs } = times;
+  const [earliest, latest] = [refreshDue({ ...times, random: 1 }), refreshDue({ ...times, random: 0 })];
+  if (dueAtMs !== null && earliest !== null && latest !== null && dueAtMs >= earliest && dueAtMs <= latest) return dueAtMs;
+  return refreshDue(times);
+}

@@ -20,6 +20,9 @@ import { connectRoutes } from './connecting/connect-routes.ts';
 import { removeEndedSessions } from './connecting/connect-session-store.ts';
 import { AccountOpener } from './open-account.ts';
 import { createReconnectLinks } from './connecting/reconnect-links.ts';
+import { DueTimes, type ConnectorRevision } from './refreshing/due-times.ts';
+import { RefreshBrakes } from './refreshing/refresh-brakes.ts';
+import { RefreshPace } from './refreshing/refresh-pace.ts';
 import { createRefreshScheduler, type RefreshScheduler, type SchedulerLimits } from './refreshing/refresh-scheduler.ts';
 import { readRefreshMetrics } from './refreshing/refresh-metrics.ts';
 import { RefreshReports } from './refreshing/refresh-report.ts';
@@ -38,6 +41,8 @@ export interface AccountsParts {
   readonly publicUrl: string;
   readonly vault: Vault;
   readonly connectors: ConnectorSource;
+  /** Of every connector as this node serves it. */
+  readonly revisions: () => readonly ConnectorRevision[];
   readonly upstream: UpstreamClient;
   readonly hostMap: HostMap;
   readonly crypto: CryptoPort;
@@ -62,6 +67,8 @@ export interface AccountsRoom {
   metrics(): Promise<readonly Metric[]>;
   /** Frees what processes that are gone had begun, and continues set-ups that nobody works on; also called by the clock. */
   resume(): Promise<number>;
+  /** Brings the times of refreshes in line with connectors that have changed; also called by the clock. */
+  adjustDueTimes(): Promise<number>;
   /** Waits for what is under way. */
   close(): Promise<void>;
 }
@@ -74,7 +81,9 @@ export async function createAccountsRoom(parts: AccountsParts): Promise<Accounts
   const links = createReconnectLinks({ database: pool, publicUrl, now });
   const ending = new AbortController();
   const reports = new RefreshReports(parts.observer ?? noObserver);
-  const refresher = createRefresher({ pool, vault, vendor, connectors, waiters, log, now, owner, ending: ending.signal, reports });
+  const pace = new RefreshPace(pool, log);
+  const brakes = new RefreshBrakes({ pool, log, now });
+  const refresher = createRefresher({ pool, vault, vendor, connectors, waiters, log, now, owner, ending: ending.signal, reports, pace, brakes });
   const opener = new AccountOpener({ pool, vault, connectors, refresher, links, log, now });
   const changed = (accountId: string): void => {
     opener.forget(accountId);
@@ -94,19 +103,27 @@ export async function createAccountsRoom(parts: AccountsParts): Promise<Accounts
   };
   const everySecondHour = 2 * 3_600_000;
   const guard = (work: Promise<unknown>): void => void work.catch((error: unknown) => log.warn({ err: error }, 'accounts: a periodic look at the database failed'));
-  const timers = [setInterval(() => guard(resume()), parts.resumeEveryMs ?? 3_000), setInterval(() => guard(removeEndedSessions(pool)), everySecondHour)];
+  const dueTimes = new DueTimes(parts);
+  const every = parts.resumeEveryMs ?? 3_000;
+  const timers = [setInterval(() => guard(resume()), every), setInterval(() => guard(dueTimes.adjust()), every), setInterval(() => guard(removeEndedSessions(pool)), everySecondHour)];
   for (const timer of timers) timer.unref();
 
-  const scheduler = createRefreshScheduler({ pool, refresher, connectors, log, now, owner, limits: parts.schedulerLimits ?? {} });
+  const scheduler = createRefreshScheduler({ pool, refresher, pace, brakes, connectors, log, now, owner, limits: parts.schedulerLimits ?? {} });
   return {
     access,
     scheduler,
-    metrics: () => readRefreshMetrics({ database: pool, scheduler, reports, now }),
+    async metrics() {
+      // A node that refreshes little has not looked at them lately.
+      await brakes.read().catch(() => undefined);
+      return readRefreshMetrics({ database: pool, scheduler, reports, now });
+    },
     routes: [...accountRoutes({ ...parts, vendor, setup, refresher, links, changed }), ...connectRoutes({ flow, publicUrl, log })],
     resume,
+    adjustDueTimes: () => dueTimes.adjust(),
     async close() {
       for (const timer of timers) clearInterval(timer);
       const lastMoment = setTimeout(() => ending.abort(), endingMs);
+      await dueTimes.close();
       await scheduler.close();
       await setup.close();
       await access.settled();

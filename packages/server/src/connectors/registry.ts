@@ -39,6 +39,8 @@ export interface ConnectorRegistry {
   served(id: string): ServedConnector | undefined;
   /** By id. */
   list(): ServedConnector[];
+  /** Of every connector as it is served here; grows with each change. */
+  revisions(): { readonly id: string; readonly revision: number }[];
   /** `percent` 100 makes it stable, less tries it on that share of accounts, 0 only stores it. */
   put(id: string, manifest: unknown, percent: number, context: ChangeContext): Promise<PutOutcome>;
   rollOut(id: string, version: number, percent: number, context: ChangeContext): Promise<ConnectorRow>;
@@ -91,6 +93,7 @@ export async function openRegistry({ pool, notifications, log, sealer, folders }
     get: (id, accountId) => catalogue.get(id, accountId),
     served: (id) => catalogue.served(id),
     list: () => catalogue.list(),
+    revisions: () => catalogue.list().map(({ row: { id, revision } }) => ({ id, revision })),
 
     async put(id, manifest, percent, { actor, expected }) {
       const { connector, warnings } = compileOrRefuse(id, manifest);

@@ -8,6 +8,7 @@ import { plantAccount } from '@evenkeel/tests/harness/planted-account.ts';
 import { startTokenVendor, type TokenFault, type TokenVendor } from '@evenkeel/tests/harness/token-vendor.ts';
 import { openCredential, readCredential } from '../credential-store.ts';
 import { openVault } from '../vault/vault-keys.ts';
+import { createLog } from '../../log.ts';
 import { RefreshPace } from './refresh-pace.ts';
 
 const database = await createTestDatabase();
@@ -228,8 +229,45 @@ test('a probe that was refused the old token, while a refresh has replaced it at
   assert.deepEqual([await stateOf(id), (await stored(id)).row.version], ['active', 2]);
 });
 
+const quiet = createLog('silent');
+
+test('refreshes that calls wait for are counted and do not wait; a tenth of the pace stays for what nobody calls', async () => {
+  const [api, worker] = [new RefreshPace(pool, quiet, 40), new RefreshPace(second.pool, quiet, 40)];
+  await pool.query('delete from refresh_pace');
+  assert.equal(await worker.take(100), 10, 'a quarter of a second');
+  worker.used(10);
+  const begun = performance.now();
+  for (let n = 0; n < 1_000; n += 1) api.spend();
+  await api.settled();
+  let total = 0;
+  while (performance.now() - begun < 800) {
+    const may = await worker.take(1);
+    worker.used(may);
+    total += may;
+  }
+  // A second's worth is owed, so that all there is comes from the reserve.
+  assert.ok(total >= 2 && total <= (4 * (performance.now() - begun)) / 1_000 + 1, `${total} in 0.8 s`);
+  await pool.query('delete from refresh_pace');
+  worker.spend();
+  await worker.settled();
+  assert.equal(await new RefreshPace(second.pool, quiet, 40).take(100), 9, 'one of the ten was spent');
+});
+
+test('a refresh that a call waits for is told to the pace', async () => {
+  const vendor = await vendorOf('counted', { rotation: 'rotates' });
+  const id = await plant(vendor, 'counted', 'a', { dueInMs: hour, endsInMs: -1_000 });
+  await pool.query(`delete from refresh_pace`);
+  assert.ok((await node.room.access.open(id, { tenantId: null })).ok);
+  const bucket = async (): Promise<number | undefined> => (await pool.query<{ tokens: number }>('select tokens from refresh_pace')).rows[0]?.tokens;
+  for (let look = 0; (await bucket()) === undefined; look += 1) {
+    assert.ok(look < 200, 'never told');
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  assert.equal(await bucket(), 99);
+});
+
 test('all nodes together keep to one pace, whichever of them asks', async () => {
-  const nodes = [new RefreshPace(pool, 40), new RefreshPace(second.pool, 40), new RefreshPace(database.pool, 40)];
+  const nodes = [new RefreshPace(pool, quiet, 40), new RefreshPace(second.pool, quiet, 40), new RefreshPace(database.pool, quiet, 40)];
   await pool.query('delete from refresh_pace');
   const begun = performance.now();
   let total = 0;

@@ -21,7 +21,7 @@ export async function readRefreshMetrics(parts: { database: Queryable; scheduler
     { name: 'evenkeel_refreshes_late_total', type: 'counter', help: 'Refreshes of the scheduler that succeeded after the token had ended, on this node.', samples: [[{}, late]] },
     { name: 'evenkeel_refreshes_running', type: 'gauge', help: 'Scheduled refreshes under way on this node.', samples: [[{}, running]] },
     { name: 'evenkeel_refresh_lag_seconds', type: 'gauge', help: 'From being due to being begun, over the last refreshes of this node.', samples: lags },
-    { name: 'evenkeel_refresh_brake', type: 'gauge', help: 'Connectors whose refreshes this node holds back, because they fail one after another.', samples: braked.map((connector) => [{ connector }, 1]) },
+    { name: 'evenkeel_refresh_brake', type: 'gauge', help: 'Connectors whose refreshes all nodes hold back, because they fail one after another.', samples: braked.map((connector) => [{ connector }, 1]) },
     { name: 'evenkeel_refresh_failing_accounts', type: 'gauge', help: 'Accounts of all nodes whose last refresh failed and may pass; their tokens may still serve.', samples: accounts(({ failing }) => failing) },
     { name: 'evenkeel_refresh_ended_accounts', type: 'gauge', help: 'Of the failing, those whose tokens have ended: their calls fail now.', samples: accounts(({ ended }) => ended) },
     { name: 'evenkeel_refresh_overdue_accounts', type: 'gauge', help: 'Accounts of all nodes that have been due for a refresh for more than a minute.', samples: accounts(({ overdue }) => overdue) },

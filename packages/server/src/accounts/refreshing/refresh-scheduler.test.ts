@@ -143,6 +143,47 @@ test('an outage of an hour at refresh time: no state changes, a bounded number o
   assert.deepEqual(node.room.scheduler.counts().braked, []);
 });
 
+test('the brake is one for all nodes: each adds its failures, one probe goes out at a time, and one good answer releases all', async () => {
+  const vendor = await vendorOf('braked', { rotation: 'rotates', refresh: { max_concurrent: 1 } });
+  for (let index = 0; index < 8; index += 1) await plant(vendor, 'braked', `x${index}`, { dueInMs: -1_000, endsInMs: hour + index * minute });
+  vendor.fault = () => ({ status: 503 });
+  const fails = async (of: typeof node): Promise<void> => {
+    assert.equal(await of.room.scheduler.tick(), 1);
+    await of.room.scheduler.settled();
+  };
+  for (const each of [node, second, node, second]) await fails(each);
+  assert.ok(!second.room.scheduler.counts().braked.includes('braked'), 'four failures');
+  await fails(node);
+  for (const each of [second, node]) assert.equal(await each.room.scheduler.tick(), 0);
+  assert.ok(second.room.scheduler.counts().braked.includes('braked'));
+  advance(10_000);
+  const release = Promise.withResolvers<void>();
+  vendor.pause = () => release.promise;
+  const begun = await Promise.all([node.room.scheduler.tick(), second.room.scheduler.tick()]);
+  assert.equal(begun[0] + begun[1], 1, 'a single probe');
+  vendor.fault = undefined;
+  release.resolve();
+  await Promise.all([node.room.scheduler.settled(), second.room.scheduler.settled()]);
+  vendor.pause = undefined;
+  while ((await drain(node)) + (await drain(second)) > 0) advance(minute);
+  assert.equal((await readRefreshHealth(pool, nowMs())).find(({ connectorId }) => connectorId === 'braked'), undefined);
+  for (const each of [node, second]) assert.deepEqual(each.room.scheduler.counts().braked, []);
+});
+
+test('a call that gets a token releases the brake as well', async () => {
+  const vendor = await vendorOf('called', { rotation: 'rotates' });
+  for (let index = 0; index < 6; index += 1) await plant(vendor, 'called', `x${index}`, { dueInMs: -1_000, endsInMs: hour });
+  const id = await plant(vendor, 'called', 'wanted', { dueInMs: hour, endsInMs: -1_000 });
+  vendor.fault = () => ({ status: 503 });
+  await drain();
+  assert.ok(node.room.scheduler.counts().braked.includes('called'));
+  vendor.fault = undefined;
+  assert.ok((await second.room.access.open(id, { tenantId: null })).ok);
+  advance(minute);
+  assert.ok((await drain()) >= 6);
+  assert.deepEqual(node.room.scheduler.counts().braked, []);
+});
+
 test('a terminal refusal moves the account at once, and nobody asks again', async () => {
   const vendor = await vendorOf('dead', { rotation: 'single_use' });
   const id = await plant(vendor, 'dead', 'gone', { dueInMs: -1, endsInMs: 2 * minute });

@@ -3,12 +3,13 @@
  * this process only takes from it, as much as each connector and its own limits allow, the soonest to end first. Many
  * nodes do so side by side; one that dies leaves leases that end, and what it had begun is due again.
  */
-import { afterRefreshFailure, allowance, isClosed, released, type Brake } from '@evenkeel/core/accounts/refresh-brake.ts';
+import { allowance, isClosed } from '@evenkeel/core/accounts/refresh-brake.ts';
 import { concurrencyOf } from '@evenkeel/core/accounts/refresh-rules.ts';
 import type { Pool } from '../../database/pool.ts';
 import type { Log } from '../../log.ts';
+import type { RefreshBrakes } from './refresh-brakes.ts';
 import { RefreshCounters, type RefreshCounts } from './refresh-counters.ts';
-import { RefreshPace } from './refresh-pace.ts';
+import type { RefreshPace } from './refresh-pace.ts';
 import { readQueueHeads, takeDue, type DueRefresh } from './refresh-queue.ts';
 import type { Renewal } from './refresh-run.ts';
 import { leaseMs } from './refresh-store.ts';
@@ -18,6 +19,8 @@ import type { ConnectorSource } from '../vendor.ts';
 export interface SchedulerParts {
   readonly pool: Pool;
   readonly refresher: Pick<Refresher, 'run'>;
+  readonly pace: RefreshPace;
+  readonly brakes: RefreshBrakes;
   readonly connectors: ConnectorSource;
   readonly log: Log;
   readonly now: () => number;
@@ -29,8 +32,6 @@ export interface SchedulerParts {
 export interface SchedulerLimits {
   /** Refreshes under way on this node. */
   readonly concurrent: number;
-  /** Refreshes begun a second on all nodes together, which is how a backlog after downtime is spread. */
-  readonly perSecond: number;
   /** Longest sleep: how late news of an earlier due time (a new account, another node's failure) can be noticed. */
   readonly pollMs: number;
 }
@@ -46,7 +47,7 @@ export interface RefreshScheduler {
   close(): Promise<void>;
 }
 
-const defaultLimits: SchedulerLimits = { concurrent: 128, perSecond: 400, pollMs: 1_000 };
+const defaultLimits: SchedulerLimits = { concurrent: 128, pollMs: 1_000 };
 /** After a refresh ended, others that end at the same time are waited for before the next are taken. */
 const gatherMs = 15;
 
@@ -58,12 +59,10 @@ class Scheduler implements RefreshScheduler {
   readonly #parts: SchedulerParts;
   readonly #limits: SchedulerLimits;
   readonly #running = new Map<string, number>();
-  readonly #brakes = new Map<string, Brake>();
   readonly #underWay = new Set<Promise<void>>();
   readonly #counters = new RefreshCounters();
   #heads = new Map<string, number>();
   #turn = 0;
-  readonly #pace: RefreshPace;
   /** There was more to begin than the pace of all nodes allows. */
   #paced = false;
   #timer: NodeJS.Timeout | undefined;
@@ -74,7 +73,6 @@ class Scheduler implements RefreshScheduler {
   constructor(parts: SchedulerParts) {
     this.#parts = parts;
     this.#limits = { ...defaultLimits, ...parts.limits };
-    this.#pace = new RefreshPace(parts.pool, this.#limits.perSecond);
   }
 
   start(): void {
@@ -94,7 +92,7 @@ class Scheduler implements RefreshScheduler {
   }
 
   counts(): RefreshCounts {
-    return this.#counters.read(this.#underWay.size, Array.from(this.#brakes).flatMap(([id, brake]) => (isClosed(brake) ? [id] : [])));
+    return this.#counters.read(this.#underWay.size, this.#parts.brakes.closed);
   }
 
   async close(): Promise<void> {
@@ -106,8 +104,8 @@ class Scheduler implements RefreshScheduler {
 
   /** One look at the queue. Connectors take turns in being first, so that none starves behind another's backlog. */
   async #begin(): Promise<number> {
-    const { pool, now } = this.#parts;
-    const heads = await readQueueHeads(pool);
+    const { pool, now, brakes } = this.#parts;
+    const [heads] = await Promise.all([readQueueHeads(pool), brakes.read()]);
     this.#heads = new Map(heads.map(({ connectorId, dueAtMs }) => [connectorId, dueAtMs]));
     const due = heads.filter(({ dueAtMs }) => dueAtMs <= now());
     this.#turn += 1;
@@ -121,18 +119,17 @@ class Scheduler implements RefreshScheduler {
   }
 
   async #take(connectorId: string): Promise<number> {
-    const { pool, now, owner, connectors } = this.#parts;
-    const maxConcurrent = concurrencyOf(connectors.get(connectorId)?.connector.manifest.auth ?? []);
+    const { pool, now, owner, connectors, pace, brakes } = this.#parts;
+    const maxConcurrent = allowance(brakes.of(connectorId), concurrencyOf(connectors.get(connectorId)?.connector.manifest.auth ?? []), now());
     const running = this.#running.get(connectorId) ?? 0;
-    const room = allowance(this.#brakes.get(connectorId) ?? released, maxConcurrent, running, now());
-    const wanted = Math.min(room, this.#limits.concurrent - this.#underWay.size);
+    const wanted = Math.min(maxConcurrent - running, this.#limits.concurrent - this.#underWay.size);
     if (wanted <= 0) return 0;
-    const atMost = await this.#pace.take(wanted);
+    const atMost = await pace.take(wanted);
     if (atMost < wanted) this.#paced = true;
     if (atMost <= 0) return 0;
     const claimedAtMs = performance.now();
     const taken = await takeDue(pool, { connectorId, owner, nowMs: now(), leaseMs, atMost, maxConcurrent });
-    this.#pace.used(taken.length);
+    pace.used(taken.length);
     for (const one of taken) this.#perform(one, claimedAtMs);
     if (taken.length < atMost) this.#heads.delete(connectorId);
     return taken.length;
@@ -146,7 +143,7 @@ class Scheduler implements RefreshScheduler {
     this.#running.set(connectorId, (this.#running.get(connectorId) ?? 0) + 1);
     const work = refresher
       .run({ row, claimedAtMs, actor: 'system:scheduler' })
-      .then((renewal) => this.#settle(row, renewal))
+      .then((renewal) => this.#count(row, renewal))
       // The lease stays until it ends, and then the refresh is due again.
       .catch((error: unknown) => log.error({ err: error, accountId: row.account_id, connector: connectorId }, 'accounts: a scheduled refresh failed inside and will be repeated'))
       .finally(() => {
@@ -159,39 +156,22 @@ class Scheduler implements RefreshScheduler {
     this.#underWay.add(work);
   }
 
-  #settle({ connector_id: connectorId, expires_at: endedAt }: DueRefresh['row'], renewal: Renewal): void {
+  #count({ expires_at: endedAt }: DueRefresh['row'], renewal: Renewal): void {
     const counters = this.#counters;
     switch (renewal.kind) {
       case 'renewed':
         counters.refreshed += 1;
         if (endedAt !== null && endedAt.getTime() <= this.#parts.now()) counters.late += 1;
-        return this.#release(connectorId);
+        return;
       case 'rejected':
         counters.refused += 1;
-        return this.#release(connectorId);
+        return;
       case 'fixed':
         counters.spared += 1;
         return;
       case 'failed':
         counters.failed += 1;
-        if (renewal.blame === 'vendor') this.#brake(connectorId, renewal);
     }
-  }
-
-  /** The vendor answered: whatever it said, it is there. */
-  #release(connectorId: string): void {
-    const brake = this.#brakes.get(connectorId);
-    if (brake === undefined) return;
-    this.#brakes.delete(connectorId);
-    if (isClosed(brake)) this.#parts.log.info({ connector: connectorId, failures: brake.failures }, 'accounts: refreshes of a connector work again');
-  }
-
-  #brake(connectorId: string, { status, message, retryAfterS }: { status: number | null; message: string; retryAfterS: number | null }): void {
-    const before = this.#brakes.get(connectorId) ?? released;
-    // What a single account waits for is in its row; of the vendor's own wish only a rate limit concerns all.
-    const after = afterRefreshFailure(before, { retryAfterS: status === 429 ? retryAfterS : null, nowMs: this.#parts.now() });
-    this.#brakes.set(connectorId, after);
-    if (isClosed(after) && !isClosed(before)) this.#parts.log.error({ connector: connectorId, failures: after.failures, status, message, alert: 'refresh_failing' }, 'accounts: refreshes of a connector fail one after another; its queue is held back, accounts keep their state');
   }
 
   /** Keeps the earlier of two wake-ups. */
@@ -217,13 +197,14 @@ class Scheduler implements RefreshScheduler {
 
   /** Until the next due time that can be acted on; the end of a refresh wakes by itself. */
   #sleepMs(): number {
+    const { brakes, pace } = this.#parts;
     const nowMs = this.#parts.now();
     let sleep = this.#limits.pollMs;
     for (const [connectorId, dueAtMs] of this.#heads) {
-      const brake = this.#brakes.get(connectorId) ?? released;
+      const brake = brakes.of(connectorId);
       const wait = Math.max(dueAtMs, isClosed(brake) ? brake.untilMs : 0) - nowMs;
       // Due and not taken: for want of a slot (its end wakes us) or of the rate.
-      sleep = Math.min(sleep, wait > 0 ? wait : this.#paced ? Math.max(gatherMs * 4, 10_000 / this.#limits.perSecond) : gatherMs * 4);
+      sleep = Math.min(sleep, wait > 0 ? wait : this.#paced ? Math.max(gatherMs * 4, 10_000 / pace.perSecond) : gatherMs * 4);
     }
     return Math.max(1, sleep);
   }

@@ -4,7 +4,9 @@
  */
 import { claimLease, leaseMs, readStanding, type Standing } from './refresh-store.ts';
 import type { CredentialRow } from '../credential-store.ts';
-import { runRefresh, type RefreshParts, type Renewal } from './refresh-run.ts';
+import type { RefreshBrakes } from './refresh-brakes.ts';
+import type { RefreshPace } from './refresh-pace.ts';
+import { runRefresh, type HeldRefresh, type RefreshParts, type Renewal } from './refresh-run.ts';
 import type { Waiters } from './waiters.ts';
 
 /** How long a caller waits for somebody else's refresh: past the lease of one who died, when there is nothing else. */
@@ -28,6 +30,8 @@ export interface RenewOptions {
 
 export interface RefresherParts extends RefreshParts {
   readonly waiters: Waiters;
+  readonly pace: RefreshPace;
+  readonly brakes: RefreshBrakes;
   /** Names this process in leases. */
   readonly owner: string;
 }
@@ -44,8 +48,14 @@ export function createRefresher(parts: RefresherParts): Refresher {
       underWay.set(key, renewal);
       return renewal;
     },
-    run: (held) => runRefresh(parts, { ...held, tokenFailed: false }),
+    run: (held) => perform(parts, { ...held, tokenFailed: false }),
   };
+}
+
+async function perform(parts: RefresherParts, held: HeldRefresh): Promise<Renewal> {
+  const renewal = await runRefresh(parts, held);
+  await parts.brakes.settle(held.row.connector_id, renewal);
+  return renewal;
 }
 
 async function renewOnce(parts: RefresherParts, accountId: string, version: number, options: RenewOptions): Promise<Renewal> {
@@ -58,7 +68,9 @@ async function renewOnce(parts: RefresherParts, accountId: string, version: numb
     const row = await claimLease(pool, { accountId, version, owner, leaseMs, ignoreBackoff: force, nowMs: now() });
     if (row !== undefined) {
       changed.cancel();
-      return runRefresh(parts, { row, claimedAtMs, actor, tokenFailed });
+      // Somebody waits for it: it does not wait its turn, the scheduler's have to.
+      parts.pace.spend();
+      return perform(parts, { row, claimedAtMs, actor, tokenFailed });
     }
     const standing = await readStanding(pool, accountId);
     const settled = standing === undefined ? gone : standing.version !== version ? ({ kind: 'renewed' } as const) : settledBy(standing, force);
