@@ -41,6 +41,10 @@ export const Part = Type.Unsafe<Part>({
       Strict({ part: Type.Literal('body_hash'), alg: HashName, encoding: ByteEncoding }, { description: 'A digest of the raw body, as text.' }),
       Strict({ part: Type.Literal('text_hash'), alg: HashName, encoding: ByteEncoding, text: Template }, { description: 'A digest of a text, as text.' }),
       Strict({ part: Type.Literal('body_crc32') }, { description: 'The CRC-32 of the raw body as a decimal number.' }),
+      Strict(
+        { part: Type.Literal('url'), decode: Type.Array(Type.String({ minLength: 1, maxLength: 1, pattern: '^[!-$&-~]$' }), { minItems: 1 }) },
+        { description: 'The registered address with its query as received, percent escapes of these characters (ASCII, not "%") decoded and every other escape as it is.' },
+      ),
       Strict({ part: Type.Literal('form_pairs') }, { description: 'Names and values of a form body, decoded, sorted by name, joined without separators; nothing for another body.' }),
       Strict(
         { part: Type.Literal('named_headers'), names: Template, separator: Type.String(), between: Type.String() },
@@ -55,6 +59,7 @@ export type Part =
   | { part: 'body_hash'; alg: HashName; encoding: ByteEncoding }
   | { part: 'text_hash'; alg: HashName; encoding: ByteEncoding; text: string }
   | { part: 'body_crc32' }
+  | { part: 'url'; decode: string[] }
   | { part: 'form_pairs' }
   | { part: 'named_headers'; names: string; separator: string; between: string };
 export type HashName = Type.Static<typeof HashName>;
@@ -112,6 +117,7 @@ export type PublicKey = Type.Static<typeof PublicKey>;
 const common = {
   id: Type.String({ pattern: '^[a-z][a-z0-9_]*$', description: 'Shown as what proved a request.' }),
   when: Type.Optional(RequestCondition),
+  opt_in: Type.Optional(PlainPath('A value such as "app.old_signatures" that has to be "on": a weaker rule counts only where somebody has decided so.')),
   each: Type.Optional(PlainPath('Plain path of a list in the body: every member must pass by itself as {{item}}; no list or an empty one fails.')),
   timestamp: Type.Optional(SignedTime),
   bind: Type.Optional(Type.Array(Equality, { minItems: 1 })),
@@ -175,6 +181,9 @@ export const EventRules = Strict({
   order_key: Type.Optional(Type.Array(Template, { minItems: 1, description: 'Events of one account with the same key are processed in the order in which they came.' })),
 });
 export type EventRules = Type.Static<typeof EventRules>;
+
+export const EventShape = Strict({ when: RequestCondition, event: EventRules }, { description: 'A further form of a request, told by what is in it.' });
+export type EventShape = Type.Static<typeof EventShape>;
 
 export const changes = ['created', 'updated', 'deleted'] as const;
 
@@ -266,6 +275,7 @@ export const Webhooks = Strict({
   handshake: Type.Optional(Type.Array(Handshake)),
   ack: Type.Optional(Strict({ ...Reply.properties, bad_signature_status: Type.Optional(Type.Integer({ minimum: 400, maximum: 499, description: 'Default 401.' })) })),
   event: Type.Optional(EventRules),
+  shapes: Type.Optional(Type.Array(EventShape, { minItems: 1, description: 'Where a vendor sends more than one form: the first that matches is read by its own rules, whatever matches none by "event".' })),
   events: Type.Optional(Type.Array(UnifiedEventRule)),
   subscriptions: Type.Optional(Type.Array(Subscription)),
   poll: Type.Optional(Type.Array(Poll)),

@@ -50,6 +50,10 @@ export function compilePart(part: Part): BytesReader {
     }
     case 'body_crc32':
       return ({ request, crypto }) => toBytes(String(crypto.crc32(request.body)));
+    case 'url': {
+      const decode = compileDecoding(part.decode);
+      return ({ request }) => toBytes(decode(request.url));
+    }
     case 'form_pairs':
       return ({ request }) => toBytes(formPairs(request));
     case 'named_headers': {
@@ -57,6 +61,12 @@ export function compilePart(part: Part): BytesReader {
       return ({ scope, request }) => bytesOf(namedHeaders(names(scope), request, part.separator, part.between));
     }
   }
+}
+
+/** Decodes the percent escapes of these ASCII characters, and leaves the others. */
+function compileDecoding(characters: readonly string[]): (url: string) => string {
+  const byEscape = new Map(characters.map((character) => [`%${character.charCodeAt(0).toString(16).padStart(2, '0')}`, character]));
+  return (url) => url.replace(/%[0-9a-f]{2}/gi, (escape) => byEscape.get(escape.toLowerCase()) ?? escape);
 }
 
 /** A template as text; absent values, objects and null are undefined. */

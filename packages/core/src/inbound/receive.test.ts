@@ -52,6 +52,21 @@ describe('signatures', () => {
     );
   });
 
+  test('of an address the named characters are signed decoded, and every other escape as it came', () => {
+    const signed = section({ verify: { any_of: [{ ...rule, message: [{ part: 'url', decode: ['@', ',', ';'] }] }] } });
+    const url = 'https://evenkeel.example/inbound/acme/token?a=%40%2c%3B%41%25%2540&b=%zz%4';
+    assert.equal(receive(signed, request('', { 'x-signature': hex('https://evenkeel.example/inbound/acme/token?a=@,;%41%25%2540&b=%zz%4') }, { url })).kind, 'accepted');
+    assert.equal(reasonOf(receive(signed, request('', { 'x-signature': hex(url) }, { url }))), '401 wrong_signature');
+  });
+
+  test('a weaker rule counts only where somebody has opted in', () => {
+    const weak = section({ verify: { any_of: [{ ...rule, opt_in: 'app.old' }] } });
+    const given = request('{}', { 'x-signature': hex('{}') });
+    for (const old of [undefined, '', 'off', 'true', true, 'ON']) assert.equal(reasonOf(receive(weak, given, [{ ...scope, app: { old } }])), '401 weak_signature', String(old));
+    assert.equal(receive(weak, given, [{ ...scope, app: { old: 'on' } }]).kind, 'accepted');
+    assert.equal(reasonOf(receive(weak, request('{}', { 'x-signature': hex('{x}') }), [{ ...scope, app: { old: 'on' } }])), '401 wrong_signature');
+  });
+
   test('whatever stands in the header, nothing is thrown and nothing is accepted', () => {
     fc.assert(
       fc.property(fc.array(fc.oneof(fc.string(), fc.constantFrom('', ' ', 'sha256=', 'null', '0'.repeat(64), 'é')), { maxLength: 3 }), (values) => {

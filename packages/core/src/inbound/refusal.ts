@@ -5,6 +5,7 @@ export const refusalReasons = {
   missing_signature: 'no rule applies, or the signature is missing or empty',
   malformed_signature: 'what stands in the signature\'s place is none',
   duplicate_header: 'the signature\'s header came more than once',
+  weak_signature: 'only a weaker signature is there, and nobody has opted in to it',
   missing_part: 'something that is signed is not in the request, or cannot be read',
   missing_secret: 'no secret to check against is stored',
   wrong_signature: 'the signature does not belong to these bytes and this secret',

@@ -1,5 +1,5 @@
 /** The `webhooks` section of a connector compiled once: receiving, splitting, giving meaning. */
-import type { Webhooks } from '@evenkeel/contract/manifest/webhooks.ts';
+import type { EventRules, Webhooks } from '@evenkeel/contract/manifest/webhooks.ts';
 import type { Connector } from '../connectors/connector.ts';
 import { compileReceive, type CompiledReceive } from './receive.ts';
 import { compileSplit, type CompiledSplit } from './split.ts';
@@ -24,3 +24,6 @@ export function webhooksOf(connector: Connector): CompiledWebhooks | undefined {
   compiled.set(connector, made);
   return made;
 }
+
+/** How events are read, of every form the vendor sends. */
+export const eventRulesOf = ({ event, shapes = [] }: Pick<Webhooks, 'event' | 'shapes'>): EventRules[] => [...shapes.map((shape) => shape.event), ...(event === undefined ? [] : [event])];

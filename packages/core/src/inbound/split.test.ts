@@ -43,6 +43,18 @@ describe('events of a request', () => {
     assert.equal(events(rules, one.replace('</s:', '<Notification><Id>2</Id></Notification></s:'), { body: 'xml' }).length, 2);
   });
 
+  test('of several forms the first that matches is read by its own rules, and one that matches none is told', () => {
+    const shapes: Webhooks['shapes'] = [
+      { when: { body: { '[0].specversion': { exists: true } } }, event: { split: [''], id: ['{{item.id}}'], type } },
+      { when: { body: { '[0].id': { exists: true } } }, event: { split: [''], id: ['late'], type } },
+    ];
+    const old: EventRules = { split: ['events'], id: ['old-{{item.id}}'], type };
+    assert.deepEqual(events(old, '[{"specversion":"1.0","id":"a","type":"x"},{"id":"b","type":"y"}]', { shapes }).map(({ id, type: name }) => [id, name]), [['a', 'x'], ['b', 'y']]);
+    assert.deepEqual(events(old, '{"events":[{"id":"c","type":"z"}]}', { shapes }).map(({ id }) => id), ['old-c']);
+    const none = split(undefined, '{"events":[]}', { shapes });
+    assert.match(none.ok ? '' : none.message, /none of the forms/);
+  });
+
   test('what is not what the connector says is told, never passed over in silence', () => {
     const rules: EventRules = { split: ['events'], type };
     for (const body of ['{}', '{"events":null}', '[]', 'x', new Uint8Array([0x7b, 0xff])]) assert.equal(split(rules, body).ok, false, String(body));

@@ -7,7 +7,7 @@ import { compilePath } from '../connectors/values/path.ts';
 import type { Scope } from '../connectors/values/scope.ts';
 import { parseTemplate } from '../connectors/values/template.ts';
 import { concat, toBytes } from '../connectors/values/bytes.ts';
-import { requestRoot, type InboundRequest, type RequestRoot } from './inbound-request.ts';
+import { compileRequestCondition, requestRoot, type InboundRequest, type RequestRoot } from './inbound-request.ts';
 import { instantOf } from './instant.ts';
 import { compileText } from './message.ts';
 import type { VerificationPort } from './verification-port.ts';
@@ -49,13 +49,23 @@ const plain: EventRules = { type: ["{{'webhook'}}"] };
 type Hashing = Pick<VerificationPort, 'hash'>;
 
 /** Throws a TypeError for what the linter refuses. */
-export function compileSplit(rules: Webhooks): CompiledSplit {
-  const source = rules.event ?? plain;
-  const identify = compileIdentity(source, source.split !== undefined);
-  const paths = (source.split ?? []).map((path) => ({ path, read: compilePath(path) }));
+export function compileSplit(rules: Pick<Webhooks, 'body' | 'form_json' | 'event' | 'shapes'>): CompiledSplit {
+  const shapes = (rules.shapes ?? []).map(({ when, event }) => ({ applies: compileRequestCondition(when), cut: compileCutting(event) }));
+  const otherwise = rules.event === undefined && shapes.length > 0 ? undefined : compileCutting(rules.event ?? plain);
   return (request, { crypto }) => {
     const root = requestRoot(rules, request);
     if (rules.body !== 'raw' && root.body === undefined && request.body.length > 0) return { ok: false, message: `The body is not readable as ${rules.body ?? 'json'}.` };
+    const cut = shapes.find(({ applies }) => applies(root))?.cut ?? otherwise;
+    return cut === undefined ? { ok: false, message: 'The request has none of the forms that the connector knows.' } : cut(root, request, crypto);
+  };
+}
+
+type Cutting = (root: RequestRoot, request: InboundRequest, crypto: Hashing) => Splitting;
+
+function compileCutting(source: EventRules): Cutting {
+  const identify = compileIdentity(source, source.split !== undefined);
+  const paths = (source.split ?? []).map((path) => ({ path, read: compilePath(path) }));
+  return (root, request, crypto) => {
     const found = membersOf(root, paths);
     if (typeof found === 'string') return { ok: false, message: found };
     return { ok: true, events: found.map((scope, index) => identify(scope, index, request, crypto)) };

@@ -52,12 +52,16 @@ export function compileRule(rule: VerifyRule): CompiledRule {
     if (!bindings.every((holds) => holds(proving))) return refused('wrong_value');
     return { kind: 'proven', signedAtMs: sent.atMs };
   };
+  const optIn = rule.opt_in === undefined ? undefined : compilePath(rule.opt_in);
   const each = rule.each === undefined ? undefined : compilePath(rule.each);
   return {
     id: rule.id,
     scheme: rule.scheme,
     applies: compileRequestCondition(rule.when),
-    prove: each === undefined ? proveOne : (request, scope, env) => proveEach(each((scope.request as RequestRoot).body), (item) => proveOne(request, { ...scope, item }, env)),
+    prove(request, scope, env) {
+      if (optIn !== undefined && optIn(scope) !== 'on') return refused('weak_signature');
+      return each === undefined ? proveOne(request, scope, env) : proveEach(each((scope.request as RequestRoot).body), (item) => proveOne(request, { ...scope, item }, env));
+    },
   };
 }
 

@@ -18,7 +18,9 @@ export function webhookFaults(manifest: unknown): Fault[] {
     ...scopeFaults(webhooks),
     ...repeated((webhooks.handshake ?? []).map(({ id }) => id), 'webhooks.handshake', 'id'),
     ...(webhooks.handshake ?? []).flatMap((handshake, index) => handshakeFaults(handshake, pathTo('webhooks.handshake', index))),
-    ...(webhooks.event === undefined ? [] : eventFaults(webhooks, webhooks.event)),
+    ...weakerFaults(rules),
+    ...shapesOf(webhooks).flatMap(({ event, at }) => eventFaults(webhooks, event, at)),
+    ...(webhooks.shapes ?? []).flatMap(({ when }, index) => (Object.keys(when).length === 0 ? [error(`${pathTo('webhooks.shapes', index)}.when`, 'A form without a condition takes every request; what it says belongs in "event".')] : [])),
     ...(webhooks.events ?? []).flatMap((rule, index) => meaningFaults(rule, mappings, pathTo('webhooks.events', index))),
     ...repeated((webhooks.subscriptions ?? []).map(({ id }) => id), 'webhooks.subscriptions', 'id'),
     ...(webhooks.subscriptions ?? []).flatMap((subscription, index) => subscriptionFaults(subscription, pathTo('webhooks.subscriptions', index))),
@@ -57,6 +59,16 @@ function ruleFaults(rule: VerifyRule, at: string): Fault[] {
   return faults;
 }
 
+/** Whoever has seen one request could send it again for ever, by leaving out what the stronger rule looks at. */
+function weakerFaults(rules: readonly VerifyRule[]): Fault[] {
+  const timed = (rule: VerifyRule): boolean => rule.timestamp !== undefined || (rule.scheme === 'jwt' && rule.max_age_s !== undefined);
+  if (!rules.some(timed)) return [];
+  return rules.flatMap((rule, index) => (timed(rule) || rule.opt_in !== undefined ? [] : [warning(`${pathTo('webhooks.verify.any_of', index)}.opt_in`, `"${rule.id}" holds for ever, beside a rule that looks at the time: let it count only where somebody opts in.`)]));
+}
+
+/** Every form of a request with its place. */
+const shapesOf = ({ event, shapes = [] }: Webhooks): { event: EventRules; at: string }[] => [...(event === undefined ? [] : [{ event, at: 'webhooks.event' }]), ...shapes.map((shape, index) => ({ event: shape.event, at: `${pathTo('webhooks.shapes', index)}.event` }))];
+
 const coversBody = (message: readonly Part[]): boolean => message.some((part) => typeof part !== 'string' && (part.part === 'body' || part.part === 'body_hash' || part.part === 'body_crc32' || part.part === 'form_pairs'));
 
 /** A signature that leaves the body open is the vendor's choice; that it is bound to nothing of it has to be seen. */
@@ -74,14 +86,16 @@ function timeIsSigned({ message, timestamp }: Extract<VerifyRule, { message: unk
 }
 
 /** An app's token names no account, so nothing of an account can be read before the event has found it. */
-function scopeFaults({ scope, verify, handshake, event, subscriptions, setup }: Webhooks): Fault[] {
+function scopeFaults(webhooks: Webhooks): Fault[] {
+  const { scope, verify, handshake, subscriptions, setup } = webhooks;
   if (scope === 'account') return verify !== undefined && subscriptions === undefined && setup === undefined && !mentions(verify, 'secret.') && !mentions(verify, 'app.') ? [warning('webhooks.setup', 'Nothing says how the vendor is brought to send: there are neither subscriptions nor a setup.')] : [];
   const faults: Fault[] = [];
   for (const root of ['secret.', 'config.', 'captured.']) {
     if (mentions(verify, root)) faults.push(error('webhooks.verify', `{{${root}…}} is of an account, and an address of scope "app" names none; use {{app.…}}.`));
     if (mentions(handshake, root)) faults.push(error('webhooks.handshake', `{{${root}…}} is of an account, and an address of scope "app" names none; use {{app.…}}.`));
   }
-  if (event?.account === undefined) faults.push(error('webhooks.event.account', 'Events of an app have to find their account: name a value of the event and the field it equals.'));
+  const shapes = shapesOf(webhooks);
+  for (const { at } of shapes.length === 0 ? [{ at: 'webhooks.event' }] : shapes.filter(({ event }) => event.account === undefined)) faults.push(error(`${at}.account`, 'Events of an app have to find their account: name a value of the event and the field it equals.'));
   return faults;
 }
 
@@ -94,12 +108,12 @@ function handshakeFaults(handshake: Handshake, at: string): Fault[] {
   return faults;
 }
 
-function eventFaults({ scope }: Webhooks, event: EventRules): Fault[] {
+function eventFaults({ scope }: Webhooks, event: EventRules, at: string): Fault[] {
   const faults: Fault[] = [];
-  if (scope === 'account' && event.account !== undefined) faults.push(warning('webhooks.event.account', 'The address names the account already; this is not asked.'));
+  if (scope === 'account' && event.account !== undefined) faults.push(warning(`${at}.account`, 'The address names the account already; this is not asked.'));
   const unsigned = (event.id ?? []).some((template) => template.includes('request.headers.'));
-  if (unsigned && event.id_signed === undefined) faults.push(warning('webhooks.event.id_signed', 'An id in a header is rarely signed: say so, true or false.'));
-  if ((event.split?.length ?? 0) < 2 && mentions(event, 'parent')) faults.push(error('webhooks.event.split', '{{parent}} is filled only where lists stand in lists.'));
+  if (unsigned && event.id_signed === undefined) faults.push(warning(`${at}.id_signed`, 'An id in a header is rarely signed: say so, true or false.'));
+  if ((event.split?.length ?? 0) < 2 && mentions(event, 'parent')) faults.push(error(`${at}.split`, '{{parent}} is filled only where lists stand in lists.'));
   return faults;
 }
 

@@ -55,7 +55,7 @@ function readFeed(row: RequestRow, page: FeedPage, connector: Connector, crypto:
   const rules = webhooksOf(connector);
   const event = rules?.source.event;
   if (rules === undefined || event === undefined) return { ok: false, message: `The connector ${connector.id} has no rules for the events of its feed any more.` };
-  const split = feedSplits.get(connector) ?? compileSplit({ ...rules.source, body: 'json', event: { ...event, split: [''] } });
+  const split = feedSplits.get(connector) ?? compileSplit({ body: 'json', event: { ...event, split: [''] } });
   feedSplits.set(connector, split);
   const body = Buffer.from(JSON.stringify(page.records));
   const made = split({ method: 'GET', url: `feed:${page.feed}`, headers: {}, body, receivedAtMs: row.received_at.getTime() }, { crypto });

@@ -5,7 +5,7 @@
 import { previousSecretField, previousUntilField } from '@evenkeel/core/accounts/client-secret-overlap.ts';
 import type { Connector } from '@evenkeel/core/connectors/connector.ts';
 import type { Scope } from '@evenkeel/core/connectors/values/scope.ts';
-import { webhooksOf, type CompiledWebhooks } from '@evenkeel/core/inbound/rules.ts';
+import { eventRulesOf, webhooksOf, type CompiledWebhooks } from '@evenkeel/core/inbound/rules.ts';
 import { LRUCache } from 'lru-cache';
 import { accountChannel, findAccount } from '../../accounts/account-store.ts';
 import { openCredential, readCredential, type Credential } from '../../accounts/credential-store.ts';
@@ -153,7 +153,7 @@ export class AddressDirectory {
       connectorVersion: version,
       rules,
       maxBodyBytes: rules.source.max_body_bytes ?? defaultMaxBodyBytes,
-      ordered: rules.source.event?.order_key !== undefined,
+      ordered: eventRulesOf(rules.source).some(({ order_key: key }) => key !== undefined),
       scopes: (nowMs) => (nowMs < formerUntilMs ? both : one),
     };
   }
