@@ -13,6 +13,7 @@ import { isDatabaseOutage, type Queryable } from '../database/pool.ts';
 import { newId } from '../identifier.ts';
 import type { Log } from '../log.ts';
 import { requireScope } from './authentication.ts';
+import { completeDocument, type ApiDocument } from './openapi-document.ts';
 import { refuseBroken, refuseExpectation } from './broken-request.ts';
 import { problemOf, Refusal } from './problem.ts';
 import type { Route } from './route.ts';
@@ -61,7 +62,7 @@ export async function createApplication(dependencies: ApplicationDependencies): 
   app.setNotFoundHandler((request, reply) => {
     sendProblem(reply, request, new Refusal('not_found', `There is nothing at ${request.method} ${request.url.split('?')[0] ?? ''}. /docs lists every path.`));
   });
-  await addDocumentation(app, dependencies.version);
+  await addDocumentation(app, dependencies);
   const parsed = dependencies.routes.filter(({ rawBody }) => rawBody !== true);
   const raw = dependencies.routes.filter(({ rawBody }) => rawBody === true);
   await app.register(async (scope) => {
@@ -199,7 +200,7 @@ function sendProblem(reply: FastifyReply, request: FastifyRequest, refusal: Refu
     .send(problem);
 }
 
-async function addDocumentation(app: FastifyInstance, version: string): Promise<void> {
+async function addDocumentation(app: FastifyInstance, { version, routes }: ApplicationDependencies): Promise<void> {
   await app.register(swagger, {
     openapi: {
       openapi: '3.1.0',
@@ -207,6 +208,7 @@ async function addDocumentation(app: FastifyInstance, version: string): Promise<
       components: { securitySchemes: { key: { type: 'http', scheme: 'bearer' } } },
       security: [{ key: [] }],
     },
+    transformObject: (generated) => ('openapiObject' in generated ? completeDocument(generated.openapiObject as ApiDocument, routes) : generated.swaggerObject),
   });
   await app.register(swaggerUi, {
     routePrefix: '/docs',
