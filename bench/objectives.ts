@@ -1,7 +1,8 @@
 /**
  * What a tick costs by the length of the objective's window: one more minute sealed, counted and evaluated, with 1, 30
  * and 90 days of history behind it. The three take turns on the same database, so that they meet the same machine.
- * Options: --rounds=60
+ * Then a tick over a thousand tenants.
+ * Options: --rounds=60, --only=many-scopes
  */
 import { definePolicy, type ObjectiveDefinition } from '@evenkeel/core/objectives/definition.ts';
 import { readPercent, whole } from '@evenkeel/core/objectives/share.ts';
@@ -16,6 +17,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startEmbeddedPostgres } from '@evenkeel/server/database/embedded.ts';
 import { plantSeries, sealMinute } from '../tests/harness/sealed-minutes.ts';
+import { measureManyScopes } from './load/many-scopes.ts';
 import { median, note, quantile, report } from './load/measurement.ts';
 
 const days = [1, 30, 90] as const;
@@ -30,7 +32,8 @@ export async function run(options: readonly string[]): Promise<void> {
   const pool = createPool(postgres.url, { onError: () => undefined });
   try {
     await migrate(postgres.url, await readMigrations());
-    await measure(pool, rounds);
+    if (!options.includes('--only=many-scopes')) await measure(pool, rounds);
+    await measureManyScopes(pool, Math.ceil(rounds / 6));
   } finally {
     await pool.end();
     await postgres.stop();

@@ -172,7 +172,7 @@ test('incremental sums equal a brute-force recount to the integer, with gaps, la
   assert.deepEqual(await readUnmeasured(pool, 0, 1e9), blind);
   // Trimming changes no window that begins after it.
   const before = reader.sums(tracks[0] ?? assert.fail(), ranges[2] ?? assert.fail()).tally;
-  await trimSums(pool, (start + 90 + 125 * 1440) * 60_000);
+  await trimSums(pool, (start + 90 + 125 * 1440) * 60_000, 130);
   const after = (await readWindows(pool, tracks, ranges)).sums(tracks[0] ?? assert.fail(), ranges[2] ?? assert.fail()).tally;
   for (const column of tallyColumns) assert.equal(after[column], before[column]);
 });
@@ -222,7 +222,7 @@ test('what is old stays as it was counted: coverage is trimmed, and a late fact 
   await own.query('delete from minute_counts where minute = $1', [new Date((end - 2) * 60_000)]);
   const { rows: [series] } = await own.query<{ id: number }>(`select id from telemetry_series where tenant_id = 'acme'`);
   await amendMinute(own, end - 2, [{ series: series?.id ?? 0, counts: { total: 1, success: 1 } }]);
-  await trimSums(own, (end + 30 + 125 * 1440) * 60_000);
+  await trimSums(own, (end + 30 + 125 * 1440) * 60_000, 130);
   await sealMinute(own, end + 61);
   await tick(own, definitions, { keptDays: -10_000 });
   assert.deepEqual(await readAgreementMinutes(own, 'acme', end - 60, end), before);
@@ -246,4 +246,31 @@ test('the minute an installation begins in is no downtime; one that is not measu
   await amendCoverage(own, begin + 2, 20);
   await tick(own, changed);
   assert.equal((await computeStatement(own, known.definition, '2026-10'))?.total_minutes, 5);
+});
+
+test('old sums are kept by the quarter of an hour: windows that begin and end on one stay exact, and nothing younger is touched', async () => {
+  const { pool: own } = await createTestDatabase();
+  const id = await plantSeries(own, { tenantId: 'acme' });
+  const begin = Math.floor(Date.UTC(2026, 9, 1) / 60_000);
+  const random = numbers(7);
+  // Two hours around midnight, each minute another number of events, some none.
+  for (let at = -60; at < 60; at += 1) await sealMinute(own, begin + at, random(4) === 0 ? [] : [{ series: id, counts: { total: 1 + random(9), success: 1 } }]);
+  const plain = { ...definitions, objectives: objectives.slice(0, 1) };
+  await tick(own, plain);
+  const quarters = [-60, -45, -15, 0, 15, 60].map((at) => begin + at);
+  const ranges = quarters.flatMap((from) => quarters.filter((to) => to > from).map((to) => ({ from, to })));
+  const tracks = await readTracks(own, plain.objectives);
+  const events = async (): Promise<number[]> => {
+    const reader = await readWindows(own, tracks, ranges);
+    return tracks.flatMap((track) => ranges.map((range) => reader.sums(track, range).tally.events));
+  };
+  const count = async (condition: string): Promise<number> => (await own.query<{ n: number }>(`select count(*)::int as n from objective_sums where minute ${condition} ${begin}`)).rows[0]?.n ?? 0;
+  const before = await events();
+  const [old, young] = [await count('<'), await count('>=')];
+  // Fine as far back as midnight.
+  const removed = await trimSums(own, (begin + 31 * 1440) * 60_000, 31);
+  assert.deepEqual([await count('<'), await count('>=')], [4 * tracks.length, young]);
+  assert.equal(removed, old - 4 * tracks.length);
+  assert.deepEqual(await events(), before);
+  assert.equal(await trimSums(own, (begin + 31 * 1440) * 60_000, 31), 0, 'once is enough');
 });

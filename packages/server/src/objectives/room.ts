@@ -13,7 +13,7 @@ import { gateRoutes } from './deploying/gate-routes.ts';
 import { readBudgetFacts } from './evaluation/budget-facts.ts';
 import { objectiveMetrics } from './evaluation/objective-metrics.ts';
 import { objectiveRoutes } from './evaluation/objective-routes.ts';
-import { sumsRetentionJob } from './retention.ts';
+import { fineDays, sumsRetentionJob } from './retention.ts';
 import { Ticker } from './ticker.ts';
 
 export interface ObjectivesParts {
@@ -45,7 +45,7 @@ export function createObjectivesRoom({ pool, log, now, playbook, keptDays, evalu
   if (evaluates) ticker.start();
   return {
     routes: [...objectiveRoutes({ pool, definitions }), ...agreementRoutes({ pool, definitions, keptDays }), ...exclusionRoutes({ pool, definitions }), ...gateRoutes({ pool, definitions, now })],
-    jobs: [sumsRetentionJob(pool, now)],
+    jobs: [sumsRetentionJob(pool, now, fineDays(definitions.objectives, keptDays))],
     budgets: (database) => readBudgetFacts(database, definitions),
     settled: () => ticker.settled(),
     // Without the database a node still tells of everything else.

@@ -144,9 +144,11 @@ export interface Progress {
   readonly amendment_seq: number;
   readonly first_minute: number | null;
   readonly last_minute: number | null;
+  /** Sums before it are kept by the quarter of an hour. */
+  readonly thinned_to: number | null;
 }
 
 export async function readProgress(database: Queryable): Promise<Progress> {
-  const { rows } = await database.query<Progress>('select amendment_seq, first_minute, last_minute from objective_progress');
-  return rows[0] ?? { amendment_seq: 0, first_minute: null, last_minute: null };
+  const { rows } = await database.query<Progress>('select amendment_seq, first_minute, last_minute, thinned_to from objective_progress');
+  return rows[0] ?? { amendment_seq: 0, first_minute: null, last_minute: null, thinned_to: null };
 }

@@ -15,13 +15,14 @@ export async function withEffects(database: Queryable, { objectives, policy }: D
     const minute = Math.floor(row.deployed_at.getTime() / 60_000);
     return { row, before: { from: minute - rule.compare_minutes, to: minute }, after: { from: minute + 1, to: minute + 1 + rule.compare_minutes } };
   });
-  const { last_minute: last } = await readProgress(database);
+  const { last_minute: last, thinned_to: thinnedTo } = await readProgress(database);
   const tracks = await readTracks(database, counted, { kind: 'overall', id: '' });
   const reader = await readWindows(database, tracks, around.flatMap(({ before, after }) => [before, after]));
   return around.map(({ row, before, after }) => ({
     ...row,
     deployed_at: row.deployed_at.toISOString(),
-    effects: counted.flatMap((objective) => {
+    // Minutes so far back are not told apart any more.
+    effects: (thinnedTo !== null && before.from < thinnedTo ? [] : counted).flatMap((objective) => {
       const [track] = tracksOf(objective, tracks);
       if (track === undefined) return [];
       const side = (range: typeof before) => {
