@@ -12,6 +12,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { startEmbeddedPostgres } from '@evenkeel/server/database/embedded.ts';
 import { createPool, type Pool } from '@evenkeel/server/database/pool.ts';
 import { bodyOf, plantAddress, sign, signatureHeader, webhookManifest, type PlantedAddress } from '@evenkeel/tests/harness/webhook-vendor.ts';
+import { cpuUs } from './load/cpu-time.ts';
 import { median, note, report } from './load/measurement.ts';
 import { runLoad, startProgram, type Program } from './load/process.ts';
 
@@ -25,6 +26,7 @@ interface Bench {
   readonly databaseUrl: string;
   readonly dir: string;
   readonly port: number;
+  readonly serverPid: number;
   readonly address: PlantedAddress;
   readonly plan: Plan;
 }
@@ -45,7 +47,7 @@ export async function run(options: readonly string[]): Promise<void> {
     const port = Number(server.line);
     const put = await fetch(`http://127.0.0.1:${port}/v1/connectors/inbox-crm`, { method: 'PUT', headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' }, body: JSON.stringify(webhookManifest()) });
     if (!put.ok) throw new Error(`PUT the connector answered ${put.status}: ${await put.text()}`);
-    const bench: Bench = { pool, databaseUrl: postgres.url, dir, port, address: await plantAddress(pool, masterKey), plan };
+    const bench: Bench = { pool, databaseUrl: postgres.url, dir, port, serverPid: server.child.pid ?? Number.NaN, address: await plantAddress(pool, masterKey), plan };
     await compare(bench);
   } finally {
     await server?.stop();
@@ -69,8 +71,10 @@ async function compare(bench: Bench): Promise<void> {
     note(`round ${round + 1}: bare ${Math.round(bare.rps)}/s, ingest ${Math.round(ingest.rps)}/s, p50 ${ingest.p50Ms.toFixed(1)} ms, p99 ${ingest.p99Ms.toFixed(1)} ms, not ok ${ingest.notOk + ingest.failed}, worked off ${(drainMs / 1000).toFixed(1)} s after the end`);
   }
   const rate = median(rounds.map(({ ingest }) => ingest));
+  const before = await spent(bench);
   const half = await ingestRound(bench, plan.roundMs * 2, rate / 2);
   const drainMs = await drained(pool);
+  const after = await spent(bench);
   report('ingest', 'rps_ratio_vs_inserts', median(rounds.map(({ bare, ingest }) => ingest / bare)), 'ratio', { atLeast: 0.7 });
   report('ingest', 'rps', rate, 'requests/s');
   report('ingest', 'inserts_per_s', median(rounds.map(({ bare }) => bare)), 'rows/s');
@@ -85,7 +89,17 @@ async function compare(bench: Bench): Promise<void> {
      from (select processed_at, received_at from inbound_events order by received_at desc limit $1) as latest`,
     [half.answered],
   );
-  report('ingest', 'processing_lag_p99_ms_half_load', rows[0]?.lag ?? Number.NaN, 'ms');
+  report('ingest', 'processing_lag_p99_ms_half_load', rows[0]?.lag ?? Number.NaN, 'ms', { below: 1_000 });
+  const each = (one: number, other: number): number => (one - other) / half.answered;
+  report('ingest', 'server_us_per_event', each(after.serverUs, before.serverUs), 'us');
+  report('ingest', 'postgres_us_per_event', each(after.postgresUs, before.postgresUs), 'us');
+  report('ingest', 'wal_bytes_per_event', each(after.walBytes, before.walBytes), 'bytes');
+}
+
+/** Processor time and write-ahead log so far; of PostgreSQL the processes there are now, which live as long as the server's pools. */
+async function spent({ pool, serverPid }: Bench): Promise<{ serverUs: number; postgresUs: number; walBytes: number }> {
+  const { rows } = await pool.query<{ pids: number[]; wal: number }>(`select array_agg(pid) as pids, max(pg_current_wal_insert_lsn() - '0/0')::bigint as wal from pg_stat_activity`);
+  return { serverUs: await cpuUs([serverPid]), postgresUs: await cpuUs(rows[0]?.pids ?? []), walBytes: rows[0]?.wal ?? Number.NaN };
 }
 
 let batchNumber = 0;
@@ -94,7 +108,7 @@ let batchNumber = 0;
 async function ingestRound({ dir, port, address, plan }: Bench, durationMs: number, rate?: number) {
   batchNumber += 1;
   const requestsFile = join(dir, `requests-${batchNumber}`);
-  const count = Math.ceil(((rate ?? 14_000) * durationMs) / 1000) + 1_000;
+  const count = Math.ceil(((rate ?? 24_000) * durationMs) / 1000) + 1_000;
   const parts: Buffer[] = [];
   for (let index = 0; index < count; index += 1) {
     const body = bodyOf({ id: `${batchNumber}-${index}`, contact: { id: String(index), name: 'Ada Lovelace', email: 'ada@example.com', note: 'x'.repeat(400) } });

@@ -20,6 +20,7 @@ export interface EventRow {
   type: string | null;
   vendor_event_id: string | null;
   id_signed: boolean;
+  /** 16 bytes; 32 of events that came before keys were that short. */
   dedupe_key: Buffer;
   order_key: Buffer | null;
   occurred_at: Date | null;
@@ -51,7 +52,7 @@ export async function noteKeys(client: Queryable, keys: readonly { readonly key:
   const { rows } = await client.query<{ event_id: string }>({
     name: 'note-inbound-keys',
     text: `insert into inbound_event_keys as k (key, event_id, duplicates, duplicate_at)
-           select decode(key, 'hex'), event_id, repeats, case when repeats > 0 then now() end
+           select key::uuid, event_id, repeats, case when repeats > 0 then now() end
            from unnest($1::text[], $2::text[], $3::integer[]) as given (key, event_id, repeats)
            on conflict (key) do update set duplicates = k.duplicates + 1 + excluded.duplicates, duplicate_at = now()
            returning event_id`,
@@ -185,7 +186,7 @@ export async function findEvent(database: Queryable, id: string, tenantId: strin
   if (at === null) return undefined;
   const { rows } = await database.query<EventRow & { duplicates: number; duplicate_at: Date | null }>(
     `select e.*, coalesce(k.duplicates, 0) as duplicates, k.duplicate_at
-     from inbound_events e left join inbound_event_keys k on k.key = e.dedupe_key
+     from inbound_events e left join inbound_event_keys k on k.key = encode(substring(e.dedupe_key for 16), 'hex')::uuid
      where e.received_at = $1 and e.id = $2 and ($3::text is null or e.tenant_id = $3)`,
     [new Date(at), id, tenantId],
   );

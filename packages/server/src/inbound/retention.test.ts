@@ -43,7 +43,7 @@ test('whole days are dropped when their time is over, and what came before its p
 
 test('keys are forgotten after the window, and never before the vendor that repeats longest has given up', async () => {
   const noted = async (days: number): Promise<void> => {
-    await pool.query(`insert into inbound_event_keys (key, event_id, seen_at) values ($1, 'ibe_x', now() - $2 * interval '1 day')`, [randomBytes(32), days]);
+    await pool.query(`insert into inbound_event_keys (key, event_id, seen_at) values (gen_random_uuid(), 'ibe_x', now() - $1 * interval '1 day')`, [days]);
   };
   for (const days of [1, 20, 40]) await noted(days);
   const parts = { pool, log, now: Date.now, keepDays: 30, dedupeDays: 14 };

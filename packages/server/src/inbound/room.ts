@@ -76,8 +76,6 @@ export interface InboundRoom {
   close(): Promise<void>;
 }
 
-/** Loops of the first half a node: while one computes, the other waits for the database. */
-const splitters = 2;
 /** Acknowledging comes first: while a group takes longer than this to be committed, splitting takes a fifth of the time. */
 const slowAcknowledgementMs = 6;
 const longestYieldMs = 1_000;
@@ -94,10 +92,8 @@ export async function createInboundRoom(parts: InboundParts): Promise<InboundRoo
   const counts = new EventCounts(parts.observer, connectors, parts.shapes);
   const common = { ...parts, crypto, counts, random: Math.random, owner: node };
   const loops: Loop[] = [];
-  const splitting: Loop[] = [];
-  const wakeSplitters = (): void => {
-    for (const loop of splitting) loop.wake();
-  };
+  let splitting: Loop | undefined;
+  const stored = (): void => splitting?.wake();
 
   // Connections of its own: requests are stored whatever the rest of the node asks of the database.
   const intake = createPool(String(pool.options.connectionString), { max: 3, onError: (error) => log.warn({ err: error }, 'inbound: an idle connection was lost') });
@@ -108,7 +104,7 @@ export async function createInboundRoom(parts: InboundParts): Promise<InboundRoo
   });
   const directory = await AddressDirectory.open(parts);
   const refusals = new RefusalLog(log, now);
-  const receiver = new Receiver({ ...common, directory, writer, keys: new VendorKeys(parts.upstream, now), refusals, stored: wakeSplitters });
+  const receiver = new Receiver({ ...common, directory, writer, keys: new VendorKeys(parts.upstream, now), refusals, stored });
 
   let working: Loop | undefined;
   let keeping: Loop | undefined;
@@ -129,7 +125,7 @@ export async function createInboundRoom(parts: InboundParts): Promise<InboundRoo
     list: (account, model, query) => callInside(unified, account, { model, method: 'list', query, headers: {} }),
     call: (account, resource, method, query) =>
       callResourceInside(parts.gateway, account, method === 'list' ? { surface: 'proxy', httpMethod: 'GET', resource, query, headers: {} } : { surface: 'proxy', httpMethod: 'POST', resource, id: '-', action: method, query, headers: {} }, now()),
-    stored: wakeSplitters,
+    stored,
   });
 
   return {
@@ -163,8 +159,9 @@ export async function createInboundRoom(parts: InboundParts): Promise<InboundRoo
       void parts.notifications.listen(accountChannel, { notified: (accountId) => heard(accountId), resynchronise: () => planned.forget() });
       keeping = keeper;
       loops.push(keeper, new Loop({ name: 'plan', idleMs: planEveryMs, log, work: () => planned.planAll() }));
-      for (let index = 0; index < splitters; index += 1) splitting.push(new Loop({ name: `split ${index + 1}`, idleMs: splitIdleMs, log, work: split }));
-      loops.push(...splitting);
+      // One a node: a second one works off a backlog little faster, and acknowledgements pay for it (docs/decisions/0010).
+      splitting = new Loop({ name: 'split', idleMs: splitIdleMs, log, work: split });
+      loops.push(splitting);
     },
     hooks: standing,
     metrics: () => inboundMetrics({ database: pool, writer, events: counts, refusals }),

@@ -83,7 +83,7 @@ test('of events with one key, in one batch or in two at once, one is new and the
   const batch = (name: string) => noteKeys(pool, [...others.map((own, index) => ({ key: own, eventId: `${name}-${index}` })), { key, eventId: `${name}-x` }, { key, eventId: `${name}-y` }].toSorted(() => Math.random() - 0.5));
   const fresh = await Promise.all(['p', 'q', 'r'].map(batch));
   assert.equal(fresh.reduce((sum, one) => sum + one.size, 0), 21);
-  const { rows } = await pool.query<{ duplicates: number }>('select duplicates from inbound_event_keys where key = $1', [key]);
+  const { rows } = await pool.query<{ duplicates: number }>('select duplicates from inbound_event_keys where key = $1::uuid', [key.toString('hex')]);
   assert.equal(rows[0]?.duplicates, 5);
 });
 
