@@ -12,12 +12,12 @@ import type { Account, AccountTransition } from '@evenkeel/sdk/generated/contrac
 
 const bin = fileURLToPath(new URL('../bin/evenkeel.mjs', import.meta.url));
 let dataDir = '';
-let ports: [number, number] = [0, 0];
+let ports: [number, number, number] = [0, 0, 0];
 
 before(async () => {
   dataDir = await mkdtemp(join(tmpdir(), 'evenkeel-demo-'));
   await chmod(dataDir, 0o755); // As root, PostgreSQL runs as another user, who has to reach it.
-  ports = [await freePort(), await freePort()];
+  ports = [await freePort(), await freePort(), await freePort()];
 });
 after(() => rm(dataDir, { recursive: true, force: true }));
 
@@ -30,7 +30,7 @@ interface Demo {
 }
 
 async function startDemo(): Promise<Demo> {
-  const child = spawn(process.execPath, [bin, 'demo', '--sandbox-port', String(ports[1]), '--rate', '20'], {
+  const child = spawn(process.execPath, [bin, 'demo', '--sandbox-port', String(ports[1]), '--receiver-port', String(ports[2]), '--rate', '20'], {
     env: { PATH: process.env['PATH'], PORT: String(ports[0]), EVENKEEL_DATA_DIR: dataDir },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -71,6 +71,7 @@ test('the demo connects accounts at every vendor, sends traffic, ends cleanly an
   assert.equal(first.length, 16);
   assert.deepEqual([...new Set(first.map(({ state }) => state))], ['active']);
   await callsArrive(demo);
+  await eventsArrive();
   assert.deepEqual(await demo.end(), { code: 0, stderr: 'Accounts: 16 of 16\nEnding: the calls under way, the server, the database.\n' });
   for (const port of ports) assert.equal(await isListening(port), false, `port ${port} is free again`);
 
@@ -78,6 +79,7 @@ test('the demo connects accounts at every vendor, sends traffic, ends cleanly an
   assert.match(demo.text, /16 accounts of 3 tenants at 8 vendors are still connected\./);
   const second = await accountsOf(demo);
   assert.deepEqual(second.map(({ id, state }) => [id, state]), first.map(({ id, state }) => [id, state]));
+  await eventsArrive();
   const changes = await Promise.all(second.map((account) => transitionsOf(demo, account)));
   assert.ok(changes.every((one) => !one.some(({ to }) => to === 'needs_reauth')), 'a restart costs no account its grant');
   assert.equal((await demo.end()).code, 0);
@@ -102,6 +104,16 @@ async function callsArrive({ url, apiKey }: Demo): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
   assert.fail('no call of the traffic was recorded within 30 s');
+}
+
+/** What programs change at the vendors comes back as webhooks, and goes on as unified events to the demo's own receiver. */
+async function eventsArrive(): Promise<void> {
+  for (let tries = 0; tries < 1_200; tries += 1) {
+    const answer = (await (await fetch(`http://127.0.0.1:${ports[2]}/webhooks`)).json()) as { newest: { type: string; data: { source?: string } }[] };
+    if (answer.newest.some(({ type, data }) => type.startsWith('crm.contact.') && data.source === 'webhook')) return;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  assert.fail('no unified event of a webhook reached the receiver within a minute');
 }
 
 async function freePort(): Promise<number> {

@@ -47,6 +47,22 @@ export const demoApps: Readonly<Record<string, Readonly<Record<string, string>>>
   ]),
 );
 
+/** What a person sets up at a vendor that cannot be asked by its API to send: whose address it is, and the secret that signs. */
+export interface DemoWebhook {
+  readonly connector: string;
+  readonly of: 'app' | 'account';
+  readonly secret: string;
+}
+const typedSecret = 'greenhouse-demo-webhook-secret';
+export const demoWebhooks: readonly DemoWebhook[] = [
+  { connector: 'hubspot', of: 'app', secret: sandboxApps.hubspot.client_secret },
+  { connector: 'slack', of: 'app', secret: sandboxApps.slack.signing_secret },
+  { connector: 'github', of: 'app', secret: sandboxApps.github.webhook_secret },
+  { connector: 'greenhouse', of: 'account', secret: typedSecret },
+  // Not signed: the address is the secret.
+  { connector: 'salesforce', of: 'account', secret: '' },
+];
+
 export const demoConnections: readonly DemoConnection[] = [
   lindqvist('hubspot'),
   lindqvist('salesforce'),
@@ -55,11 +71,11 @@ export const demoConnections: readonly DemoConnection[] = [
   lindqvist('slack'),
   lindqvist('github'),
   lindqvist('bamboohr', { subdomain: 'evenkeel-sandbox-1', api_key: keyed('bamboohr', 0) }),
-  lindqvist('greenhouse', { api_key: keyed('greenhouse', 0), on_behalf_of: '3001' }),
+  lindqvist('greenhouse', { api_key: keyed('greenhouse', 0), on_behalf_of: '3001', webhook_secret: typedSecret }),
   kestrel('hubspot'),
   { ...kestrel('slack'), isTroubled: true },
   kestrel('linear'),
-  kestrel('greenhouse', { api_key: keyed('greenhouse', 1), on_behalf_of: '3001' }),
+  kestrel('greenhouse', { api_key: keyed('greenhouse', 1), on_behalf_of: '3001', webhook_secret: typedSecret }),
   halcyon('salesforce'),
   halcyon('pipedrive'),
   halcyon('github'),

@@ -1,5 +1,5 @@
 /** The inbound room of the client: what vendors sent, what became of it, and working on it once more. */
-import type { AccountInbound, InboundAddress, InboundEvent, InboundEventDetail, InboundEventQuery, Replay, ReplayRequest } from './generated/contract.ts';
+import type { AccountInbound, AskedTasks, AskTasks, Erasure, InboundAddress, InboundEvent, InboundEventDetail, InboundEventQuery, Replay, ReplayRequest } from './generated/contract.ts';
 import { Listing, type Page } from './listing.ts';
 import type { CallOptions, Transport } from './transport.ts';
 
@@ -38,5 +38,20 @@ export class Inbound {
   /** The address to register for the installation's app at a vendor. */
   ofConnector(connectorId: string, options: CallOptions = {}): Promise<InboundAddress> {
     return this.#transport.call({ ...options, method: 'GET', path: ['connectors', connectorId, 'inbound'] });
+  }
+
+  /** Tries subscriptions, pulls and backfills of an account again that failed or were given up; how many are due now. */
+  retryTasks(account: string, which: AskTasks = {}, options: CallOptions = {}): Promise<AskedTasks> {
+    return this.#transport.call({ ...options, method: 'POST', path: ['accounts', account, 'inbound', 'retry'], body: which });
+  }
+
+  /** Erases what came in for a tenant so far; without `finished_at` it goes on by itself. */
+  erase(tenant: string, options: CallOptions = {}): Promise<Erasure> {
+    return this.#transport.call({ ...options, method: 'DELETE', path: ['tenants', tenant, 'inbound-events'] });
+  }
+
+  /** How far the erasures of a tenant are, newest first. */
+  erasures(tenant: string, options: CallOptions = {}): Promise<Page<Erasure>> {
+    return this.#transport.call({ ...options, method: 'GET', path: ['tenants', tenant, 'inbound-erasures'] });
   }
 }

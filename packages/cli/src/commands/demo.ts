@@ -8,6 +8,7 @@ export const demo: Command = {
   arity: [0, 0],
   options: {
     'sandbox-port': { type: 'string', value: '<port>', description: 'Port of the simulated vendors; default 4410.' },
+    'receiver-port': { type: 'string', value: '<port>', description: 'Port of the demo\'s own receiver of webhooks; default 4420.' },
     rate: { type: 'string', value: '<n>', description: 'Calls a second that the demo sends; default 4, 0 for none.' },
   },
   details: ['Reads the environment of evenkeel start, but EVENKEEL_HOST_MAP. Data is kept in .evenkeel/ of the checkout unless EVENKEEL_DATA_DIR says otherwise.'],

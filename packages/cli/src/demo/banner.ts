@@ -5,13 +5,14 @@ import type { CastReport } from './cast.ts';
 export interface Scene {
   readonly url: string;
   readonly sandboxUrl: string;
+  readonly receiverUrl: string;
   readonly apiKey: string;
   /** Where the key is kept; undefined when it came from the environment. */
   readonly keyFile: string | undefined;
   readonly cast: CastReport;
 }
 
-export function banner({ url, sandboxUrl, apiKey, keyFile, cast }: Scene): string {
+export function banner({ url, sandboxUrl, receiverUrl, apiKey, keyFile, cast }: Scene): string {
   const tenants = new Set(cast.members.map(({ plan }) => plan.tenant)).size;
   const connectors = new Set(cast.members.map(({ plan }) => plan.connector)).size;
   const state = cast.connected === 0 ? 'still connected' : cast.connected === cast.members.length ? 'connected' : `connected, ${cast.connected} of them just now`;
@@ -23,6 +24,7 @@ export function banner({ url, sandboxUrl, apiKey, keyFile, cast }: Scene): strin
     `  Console   ${url}`,
     `  API docs  ${url}/docs`,
     `  API key   ${apiKey}${keyFile === undefined ? '' : `  (admin; kept in ${keyFile})`}`,
+    `  Receiver  ${receiverUrl}  (a product's side: the webhooks it was sent, newest first)`,
     `  Vendors   ${sandboxUrl}/_sandbox/vendors  (simulated)`,
     '',
     `${cast.members.length} accounts of ${tenants} tenants at ${connectors} vendors are ${state}. Programs call them; one more call:`,

@@ -15,18 +15,21 @@ import { textOf } from '../connection.ts';
 import { exitCodes, type ExitCode } from '../exit-code.ts';
 import { banner } from './banner.ts';
 import { assembleCast, registerApps, troubleVendors } from './cast.ts';
+import { startReceiver, type Receiver } from './receiver.ts';
 import { startTraffic } from './traffic.ts';
+import { bringToSend } from './webhooks.ts';
 
 const checkout = join(import.meta.dirname, '../../../..');
 
 /** Runs until interrupted. Whatever was started is stopped again, in the reverse order, also after a failure. */
 export async function runDemo({ environment, values, out, signal, cwd }: Invocation): Promise<ExitCode> {
   const sandboxPort = portOf('--sandbox-port', textOf(values['sandbox-port']) ?? '4410');
+  const receiverPort = portOf('--receiver-port', textOf(values['receiver-port']) ?? '4420');
   const rate = rateOf(textOf(values['rate']) ?? '4');
   const configuration = configure(environment, sandboxPort);
   const closers: (() => Promise<void>)[] = [];
   try {
-    for (const [port, advice] of [[configuration.port, 'set PORT to another'], [sandboxPort, 'pass --sandbox-port with another']] as const) {
+    for (const [port, advice] of [[configuration.port, 'set PORT to another'], [sandboxPort, 'pass --sandbox-port with another'], [receiverPort, 'pass --receiver-port with another']] as const) {
       if (await isTaken(port, configuration.host)) throw new UsageError(`port ${port} is in use; end what listens there (another demo?), or ${advice}.`);
     }
     await mkdir(configuration.dataDir, { recursive: true });
@@ -34,7 +37,7 @@ export async function runDemo({ environment, values, out, signal, cwd }: Invocat
     closers.push(() => sandbox.close());
     const server = await startServer({ ...configuration, hostMap: { ...configuration.hostMap, '*': `${sandbox.url}/{host}` } });
     closers.push(() => server.close());
-    return await perform({ server, sandbox, configuration, rate, signal, out, cwd });
+    return await perform({ server, sandbox, configuration, receiverPort, rate, signal, out, cwd });
   } catch (error) {
     if (error instanceof UsageError) throw error;
     if (!signal.aborted) {
@@ -51,21 +54,32 @@ interface Stage {
   readonly server: RunningServer;
   readonly sandbox: Sandbox;
   readonly configuration: Configuration;
+  readonly receiverPort: number;
   readonly rate: number;
   readonly signal: AbortSignal;
   readonly out: Invocation['out'];
   readonly cwd: string;
 }
 
-async function perform({ server, sandbox, configuration, rate, signal, out, cwd }: Stage): Promise<ExitCode> {
+async function perform({ server, sandbox, configuration, receiverPort, rate, signal, out, cwd }: Stage): Promise<ExitCode> {
   const apiKey = configuration.adminKey ?? server.adminKey;
   if (apiKey === undefined) throw new Error('with a database of your own, set EVENKEEL_ADMIN_KEY to the key the demo shall use');
   const client = new Evenkeel({ baseUrl: server.url, apiKey, backoff: false, breaker: false });
   await registerApps(client, signal);
+  const receiver = await startReceiver(client, receiverPort, signal);
+  try {
+    return await play({ server, sandbox, configuration, rate, signal, out, cwd, client, apiKey, receiver });
+  } finally {
+    await receiver.close();
+  }
+}
+
+async function play({ server, sandbox, configuration, rate, signal, out, cwd, client, apiKey, receiver }: Omit<Stage, 'receiverPort'> & { client: Evenkeel; apiKey: string; receiver: Receiver }): Promise<ExitCode> {
   const cast = await assembleCast(client, signal, progress(out));
+  await bringToSend(client, sandbox.url, cast.members, signal);
   await troubleVendors(sandbox.url, cast.members, signal);
   for (const { plan, reason } of cast.failures) out.note(`${plan.connector} of ${plan.tenant} could not be connected: ${reason}`);
-  out.line(banner({ url: server.url, sandboxUrl: sandbox.url, apiKey, keyFile: keyFileOf(configuration, cwd), cast }));
+  out.line(banner({ url: server.url, sandboxUrl: sandbox.url, receiverUrl: receiver.url, apiKey, keyFile: keyFileOf(configuration, cwd), cast }));
   const traffic = rate === 0 ? undefined : startTraffic({ client, members: cast.members, rate });
   await untilAborted(signal);
   out.note('Ending: the calls under way, the server, the database.');
@@ -78,7 +92,9 @@ function configure(environment: Invocation['environment'], sandboxPort: number):
   const read = readConfiguration({ EVENKEEL_LOG_LEVEL: 'warn', EVENKEEL_API_PROCESSES: '1', EVENKEEL_DATA_DIR: join(checkout, '.evenkeel'), ...environment });
   if (!read.ok) throw new UsageError(read.faults.map(({ name, message }) => `${name} ${message}`).join('; '));
   if (read.configuration.port === sandboxPort && sandboxPort !== 0) throw new UsageError(`PORT and --sandbox-port are both ${sandboxPort}.`);
-  return read.configuration;
+  const { allowPrivateEndpoints } = read.configuration;
+  // The demo's own receiver is on this machine.
+  return { ...read.configuration, allowPrivateEndpoints: [...allowPrivateEndpoints, '127.0.0.1/32'] };
 }
 
 /** Asked before anything is started, so that a second demo does not touch the first one's database. */

@@ -130,7 +130,7 @@ export type InboundTask = Type.Static<typeof InboundTask>;
 
 export const AskTasks = Type.Object(
   {
-    kind: Type.Optional(InboundTaskKind),
+    kind: Type.Optional(Type.Unsafe<'subscription' | 'pull' | 'backfill'>({ ...InboundTaskKind, description: 'subscription: they are checked at the vendor now, also where nothing failed.' })),
     name: Type.Optional(Type.String({ maxLength: 63 })),
     from_start: Type.Optional(Type.Boolean({ description: 'A backfill is read anew from its first page, also one that was done. Records told of before are told apart as repeated.' })),
   },
@@ -160,5 +160,17 @@ export const AccountInbound = Type.Object(
 );
 export type AccountInbound = Type.Static<typeof AccountInbound>;
 
-export const Erasure = Type.Object({ tenant_id: Type.String(), requests: Type.Integer(), events: Type.Integer() }, { $id: 'Erasure' });
+export const Erasure = Type.Object(
+  {
+    id: Type.String(),
+    tenant_id: Type.String(),
+    requests: Type.Integer({ description: 'Requests that are gone. One that told of other tenants too has lost its content instead, and is not counted.' }),
+    events: Type.Integer(),
+    published: Type.Integer({ description: 'Outgoing events that were made of them and have lost their record.' }),
+    requested_at: when,
+    finished_at: orNull(Type.String({ format: 'date-time', description: 'Null while there is something left; it goes on by itself, on any node.' })),
+  },
+  { $id: 'Erasure' },
+);
 export type Erasure = Type.Static<typeof Erasure>;
+export const ErasureList = Type.Object({ results: Type.Array(Erasure), next_cursor: Type.Null() }, { $id: 'ErasureList' });

@@ -1628,6 +1628,7 @@ export interface AccountInbound {
 }
 
 export interface AskTasks {
+  /** subscription: they are checked at the vendor now, also where nothing failed. */
   kind?: 'subscription' | 'pull' | 'backfill';
   name?: string;
   /** A backfill is read anew from its first page, also one that was done. Records told of before are told apart as repeated. */
@@ -1641,9 +1642,20 @@ export interface AskedTasks {
 }
 
 export interface Erasure {
+  id: string;
   tenant_id: string;
+  /** Requests that are gone. One that told of other tenants too has lost its content instead, and is not counted. */
   requests: number;
   events: number;
+  /** Outgoing events that were made of them and have lost their record. */
+  published: number;
+  requested_at: string;
+  finished_at: string | null;
+}
+
+export interface ErasureList {
+  results: Erasure[];
+  next_cursor: null;
 }
 
 export interface InboundAddress {

@@ -1,7 +1,8 @@
 /** The API of what came in: events, one event whole, replays, addresses, erasure. A key of one tenant sees that tenant's. */
+import { setTimeout as pause } from 'node:timers/promises';
 import Type from 'typebox';
 import { AccountParams } from '@evenkeel/contract/api/accounts.ts';
-import { AccountInbound, AskedTasks, AskTasks, Erasure, InboundAddress, InboundEventDetail, InboundEventList, InboundEventParams, InboundEventQuery, Replay, ReplayRequest, type InboundEventQuery as EventQuery } from '@evenkeel/contract/api/inbound.ts';
+import { AccountInbound, AskedTasks, AskTasks, Erasure, ErasureList, InboundAddress, InboundEventDetail, InboundEventList, InboundEventParams, InboundEventQuery, Replay, ReplayRequest, type InboundEventQuery as EventQuery } from '@evenkeel/contract/api/inbound.ts';
 import { webhooksOf } from '@evenkeel/core/inbound/rules.ts';
 import type { Caller } from '../access/keys.ts';
 import { visibleTenant } from '../access/visible-tenant.ts';
@@ -14,7 +15,7 @@ import { Refusal } from '../http/problem.ts';
 import { route, type Route } from '../http/route.ts';
 import { timeOfId } from '../identifier.ts';
 import { visibleEndpoints } from '../outbound/endpoint-access.ts';
-import { eraseTenant } from './erasure.ts';
+import { askForErasure, erasePiece, findErasure, listErasures } from './erasure.ts';
 import { findEvent, listEvents, type EventFilter } from './event-store.ts';
 import { addressUrl, ensureAddress } from './receiving/address-store.ts';
 import { beginReplay, countEvents, findReplay } from './replays.ts';
@@ -38,7 +39,7 @@ export interface EventRouteParts {
 const tag = 'inbound';
 
 export function eventRoutes(parts: EventRouteParts): Route[] {
-  return [listRoute(parts), showRoute(parts), replayRoute(parts), replayProgressRoute(parts), accountRoute(parts), askTasksRoute(parts), connectorRoute(parts), eraseRoute(parts)];
+  return [listRoute(parts), showRoute(parts), replayRoute(parts), replayProgressRoute(parts), accountRoute(parts), askTasksRoute(parts), connectorRoute(parts), eraseRoute(parts), erasuresRoute(parts)];
 }
 
 function listRoute({ pool }: EventRouteParts): Route {
@@ -185,20 +186,47 @@ function connectorRoute({ pool, vault, connectors, publicUrl }: EventRouteParts)
   });
 }
 
-function eraseRoute({ pool }: EventRouteParts): Route {
+/** A small tenant is erased before the answer. */
+const [eraseWithinMs, eraseLookMs] = [3_000, 20];
+const TenantParams = Type.Object({ id: Type.String({ maxLength: 128 }) });
+
+function eraseRoute({ pool, now }: EventRouteParts): Route {
   return route({
     method: 'DELETE',
     path: '/v1/tenants/:id/inbound-events',
-    summary: 'Erase everything that came in for a tenant',
+    summary: 'Erase everything that came in for a tenant so far. 202: it goes on by itself',
     tag,
     access: 'admin',
     audit: { action: 'inbound_events.erase' },
-    schema: { params: Type.Object({ id: Type.String({ maxLength: 128 }) }), response: { 200: Erasure } },
-    async handle({ params, caller }) {
-      if (caller.tenantId !== null && caller.tenantId !== params.id) throw new Refusal('forbidden', 'This key belongs to another tenant.');
-      return { tenant_id: params.id, ...(await eraseTenant(pool, params.id)) };
+    schema: { params: TenantParams, response: { 200: Erasure, 202: Erasure } },
+    async handle({ params, caller, reply }) {
+      ownTenant(caller, params.id);
+      let erasure = await askForErasure(pool, params.id, `key:${caller.keyId}`, now());
+      for (const untilMs = now() + eraseWithinMs; erasure.finished_at === null && now() < untilMs; erasure = (await findErasure(pool, erasure.id)) ?? erasure) if ((await erasePiece(pool)) === 0) await pause(eraseLookMs);
+      if (erasure.finished_at === null) reply.code(202);
+      return erasure;
     },
   });
+}
+
+function erasuresRoute({ pool }: EventRouteParts): Route {
+  return route({
+    method: 'GET',
+    path: '/v1/tenants/:id/inbound-erasures',
+    summary: 'The erasures asked for of a tenant and how far they are, newest first, at most 50',
+    tag,
+    access: 'admin',
+    audit: { none: 'reads only' },
+    schema: { params: TenantParams, response: { 200: ErasureList } },
+    async handle({ params, caller }) {
+      ownTenant(caller, params.id);
+      return { results: await listErasures(pool, params.id, 50), next_cursor: null };
+    },
+  });
+}
+
+function ownTenant(caller: Caller, tenantId: string): void {
+  if (caller.tenantId !== null && caller.tenantId !== tenantId) throw new Refusal('forbidden', 'This key belongs to another tenant.');
 }
 
 type Criteria = Pick<EventQuery, 'tenant_id' | 'account_id' | 'connector' | 'type' | 'state' | 'since' | 'until'>;

@@ -298,14 +298,4 @@ describe('the API', () => {
     const { rows } = await pool.query<{ headers: Buffer }>('select headers from inbound_requests where account_id = $1', [one.accountId]);
     assert.ok(!String(rows[0]?.headers).includes('planted'));
   });
-
-  it('erases what came in for a tenant, and leaves the others theirs', async () => {
-    const [gone, kept] = [await address({ tenantId: 'goner' }), await address({ tenantId: 'keeper' })];
-    for (const one of [gone, kept]) assert.equal(await send(one, bodyOf({})), 200);
-    await Promise.all([settled(gone.accountId), settled(kept.accountId)]);
-    const erased = await call('DELETE', '/v1/tenants/goner/inbound-events');
-    assert.deepEqual(erased.json, { tenant_id: 'goner', requests: 1, events: 1 });
-    assert.equal((await eventsOf(gone.accountId)).length, 0);
-    assert.equal((await eventsOf(kept.accountId)).length, 1);
-  });
 });

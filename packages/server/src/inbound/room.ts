@@ -19,6 +19,7 @@ import type { Metric } from '../telemetry/metrics/exposition.ts';
 import type { Observer } from '../telemetry/observation.ts';
 import type { UpstreamClient } from '../upstream/client.ts';
 import { eventRoutes } from './event-routes.ts';
+import { erasePiece } from './erasure.ts';
 import { handOver } from './replays.ts';
 import { EventCounts } from './processing/event-counts.ts';
 import { readFetched } from './processing/fetch-record.ts';
@@ -81,6 +82,7 @@ const slowAcknowledgementMs = 6;
 const longestYieldMs = 1_000;
 /** A batch of fewer requests is not followed by another before this long after its begin. */
 const [largeBatch, batchEveryMs] = [200, 25];
+const eraseIdleMs = 2_000;
 const [splitIdleMs, workIdleMs, replayIdleMs, standingIdleMs, planEveryMs] = [100, 250, 2_000, 1_000, 30_000];
 /** A standing task of a node that died is taken over after this; who lives holds it on. */
 const standingLeaseS = 30;
@@ -149,6 +151,7 @@ export async function createInboundRoom(parts: InboundParts): Promise<InboundRoo
         return handed;
       };
       replays = new Loop({ name: 'replays', idleMs: replayIdleMs, log, work: replaying });
+      loops.push(new Loop({ name: 'erasures', idleMs: eraseIdleMs, log, work: () => erasePiece(pool) }));
       loops.push(working, replays);
       const keeper = new Loop({ name: 'standing', idleMs: standingIdleMs, log, work: () => standing.work() });
       const planned = new PlannedAccounts({ plan: (accountId) => standing.plan(accountId), made: () => keeper.wake(), log });

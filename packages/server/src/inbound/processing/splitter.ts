@@ -110,12 +110,20 @@ async function splitAtMost(parts: SplitterParts, atMost: number, poisoned?: stri
     await insertEvents(client, rows);
     await publishEvents(client, events);
     await enqueueWork(client, work);
+    await dropRepetitions(client, pieces.filter(({ row }) => !fresh.has(row.id)), new Set(rows.map(({ request_id: id }) => id)));
     await leaveQueue(client, taken, parts.owner);
     for (const { row } of pieces) if (!fresh.has(row.id)) after.push(() => parts.counts.duplicate());
     return { requests: requests.length, events: rows.length, duplicates: pieces.length - rows.length, waiting: work.length };
   });
   for (const act of after) act();
   return result;
+}
+
+/** Of an app, a request that brought nothing new is not kept: no event leads to it, so that whoever erases a tenant's would not find it. */
+async function dropRepetitions(client: Queryable, repeated: readonly Piece[], kept: ReadonlySet<string>): Promise<void> {
+  const requests = repeated.map(({ request }) => request).filter(({ id, account_id: account }) => account === null && !kept.has(id));
+  if (requests.length === 0) return;
+  await client.query('delete from inbound_requests r using unnest($1::timestamptz[], $2::text[]) as g (received_at, id) where r.received_at = g.received_at and r.id = g.id', [requests.map(({ received_at: at }) => at), requests.map(({ id }) => id)]);
 }
 
 async function piecesOf(parts: SplitterParts, client: Queryable, requests: readonly RequestRow[], poisoned: string | undefined): Promise<Piece[]> {

@@ -166,15 +166,18 @@ export async function endTask(database: Queryable, task: Task, end: TaskEnd): Pr
   );
 }
 
-/** Makes an account's tasks due that have failed or wait to be tried again; how many. `fromStart`: a backfill begins anew, also one that was done. */
+/**
+ * Makes an account's tasks due that have failed or wait to be tried again; how many. Subscriptions that are asked for by
+ * their kind are checked, also where nothing failed. `fromStart`: a backfill begins anew, also one that was done.
+ */
 export async function askTasksAgain(database: Queryable, asked: { readonly accountId: string; readonly kind: TaskKind | null; readonly name: string | null; readonly fromStart: boolean }): Promise<number> {
   const { rowCount } = await database.query(
     `update inbound_tasks
      set due_at = now(), state = case when state in ('failed', 'done') then 'active' else state end, finished_at = null, failures = 0,
-         progress = case when kind = 'backfill' and $4 then '{}' else progress - 'restarts' end,
+         progress = case when kind = 'backfill' and $4 then '{}' when kind = 'subscription' then progress || '{"checked_at": 0}' else progress - 'restarts' end,
          pages = case when kind = 'backfill' and $4 then 0 else pages end, records = case when kind = 'backfill' and $4 then 0 else records end
      where account_id = $1 and ($2::text is null or kind = $2) and ($3::text is null or name = $3)
-       and (state in ('failing', 'failed') or (kind = 'backfill' and $4 and state <> 'removed')) and (lease_until is null or lease_until < now())`,
+       and (state in ('failing', 'failed') or (kind = 'subscription' and $2 = 'subscription' and state = 'active') or (kind = 'backfill' and $4 and state <> 'removed')) and (lease_until is null or lease_until < now())`,
     [asked.accountId, asked.kind, asked.name, asked.fromStart],
   );
   return rowCount ?? 0;
