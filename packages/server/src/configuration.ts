@@ -166,7 +166,7 @@ export function readConfiguration(
   return { ok: true, configuration: { ...parsed, apiProcesses, publicUrl: parsed.publicUrl ?? `http://${shownHost}:${parsed.port}` } };
 }
 
-/** Of a process with its caches, twice what one has been measured to hold. */
+/** A process holds 250 MB when it has started and up to 364 MB under load (docs/decisions/0008); the rest is room for what it reads. */
 const bytesForProcess = 512 * 1024 * 1024;
 const mostProcesses = 4;
 

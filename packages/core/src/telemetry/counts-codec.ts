@@ -3,6 +3,7 @@
  * The two halves are written apart, because ids become known later than counts.
  */
 import { noCounts, type Counts } from './counts.ts';
+import type { Measurements } from './measurements.ts';
 import { countColumns } from './outcome.ts';
 import { readSketch, writeMeasurements, writeSketch } from './sketch-codec.ts';
 import { ByteReader, ByteWriter } from './varint.ts';
@@ -14,9 +15,9 @@ const format = 1;
 export interface RawCounts {
   readonly columns: Int32Array;
   readonly codes: ReadonlyMap<string, number> | null;
-  readonly overhead: number[];
-  readonly total: number[];
-  readonly lag: number[];
+  readonly overhead: Measurements;
+  readonly total: Measurements;
+  readonly lag: Measurements;
 }
 
 function writeHead(writer: ByteWriter, columns: Int32Array | Float64Array, codes: ReadonlyMap<string, number> | null): void {

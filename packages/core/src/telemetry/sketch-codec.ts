@@ -1,4 +1,5 @@
 /** A sketch as bytes: the number of its buckets, then for each the distance from the one before and its count. */
+import type { Measurements } from './measurements.ts';
 import { Sketch } from './sketch.ts';
 import { ByteReader, ByteWriter } from './varint.ts';
 
@@ -13,17 +14,18 @@ export function writeSketch(writer: ByteWriter, sketch: Sketch | null): void {
   }
 }
 
-/** The same bytes from single measurements, as the hot path gathers them. Sorts `buckets` in place. */
-export function writeMeasurements(writer: ByteWriter, buckets: number[]): void {
-  buckets.sort((a, b) => a - b);
+/** The same bytes from single measurements, as the hot path gathers them. Sorts them. */
+export function writeMeasurements(writer: ByteWriter, measurements: Measurements): void {
+  measurements.sort();
+  const { length } = measurements;
   let distinct = 0;
-  for (let at = 0; at < buckets.length; at += 1) if (at === 0 || buckets[at] !== buckets[at - 1]) distinct += 1;
+  for (let at = 0; at < length; at += 1) if (at === 0 || measurements.at(at) !== measurements.at(at - 1)) distinct += 1;
   writer.unsigned(distinct);
   let before = 0;
-  for (let at = 0; at < buckets.length; ) {
-    const bucket = buckets[at] ?? 0;
+  for (let at = 0; at < length; ) {
+    const bucket = measurements.at(at);
     let end = at + 1;
-    while (end < buckets.length && buckets[end] === bucket) end += 1;
+    while (end < length && measurements.at(end) === bucket) end += 1;
     writer.unsigned(bucket - before);
     writer.signed(end - at);
     before = bucket;

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { Measurements } from './measurements.ts';
 import { packSketch, unpackSketch, unpackSketches, writeMeasurements } from './sketch-codec.ts';
 import { bucketOf, Sketch, valueOf } from './sketch.ts';
 import { ByteWriter } from './varint.ts';
@@ -58,7 +59,7 @@ test('bytes give back what went in, and single measurements make the same bytes'
       const packed = packSketch(sketch);
       assert.deepEqual(unpackSketch(packed).sorted(), sketch.sorted());
       const writer = new ByteWriter(1);
-      writeMeasurements(writer, values.map(bucketOf));
+      writeMeasurements(writer, Measurements.of(values.map(bucketOf)));
       assert.deepEqual(writer.finish(), packed);
     }),
   );

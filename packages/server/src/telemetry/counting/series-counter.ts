@@ -5,6 +5,7 @@
  */
 import { addFact, countColumns, type Fact } from '@evenkeel/core/telemetry/outcome.ts';
 import { writeRawCounts } from '@evenkeel/core/telemetry/counts-codec.ts';
+import { Measurements } from '@evenkeel/core/telemetry/measurements.ts';
 import { bucketOf } from '@evenkeel/core/telemetry/sketch.ts';
 import { ByteWriter } from '@evenkeel/core/telemetry/varint.ts';
 import type { Observation, SeriesKey } from '../observation.ts';
@@ -20,9 +21,9 @@ export class LiveSeries {
   window = -1;
   readonly columns = new Int32Array(countColumns.length);
   codes: Map<string, number> | null = null;
-  overhead: number[] = [];
-  total: number[] = [];
-  lag: number[] = [];
+  readonly overhead = new Measurements();
+  readonly total = new Measurements();
+  readonly lag = new Measurements();
 
   constructor(key: SeriesKey) {
     this.key = key;
@@ -31,9 +32,9 @@ export class LiveSeries {
   clear(): void {
     this.columns.fill(0);
     this.codes = null;
-    this.overhead = [];
-    this.total = [];
-    this.lag = [];
+    this.overhead.clear();
+    this.total.clear();
+    this.lag.clear();
   }
 }
 

@@ -2,6 +2,7 @@
  * What this node has counted since its start, as Prometheus wants it: counters and histograms that only grow, under
  * labels without tenants and accounts. Filled as each half second ends, so that the path of a call pays nothing.
  */
+import type { Measurements } from '@evenkeel/core/telemetry/measurements.ts';
 import { valueOf } from '@evenkeel/core/telemetry/sketch.ts';
 import type { LiveSeries } from '../counting/series-counter.ts';
 import type { Labels, Metric, Sample } from './exposition.ts';
@@ -32,8 +33,9 @@ class Histogram {
     this.labels = labels;
   }
 
-  add(buckets: readonly number[]): void {
-    for (const bucket of buckets) {
+  add(measurements: Measurements): void {
+    for (let index = 0; index < measurements.length; index += 1) {
+      const bucket = measurements.at(index);
       const at = boundOf(bucket);
       this.counts[at] = (this.counts[at] ?? 0) + 1;
       this.sumS += valueOf(bucket) / 1e6;
@@ -89,10 +91,10 @@ export class CumulativeCounts {
     for (let at = 0; at < outcomes.length; at += 1) entry.outcomes[at] = (entry.outcomes[at] ?? 0) + (columns[at + 1] ?? 0);
   }
 
-  #measure(name: string, labels: Labels, buckets: readonly number[]): void {
+  #measure(name: string, labels: Labels, measurements: Measurements): void {
     let histograms = this.#histograms.get(name);
     if (histograms === undefined) this.#histograms.set(name, (histograms = new Map<string, Histogram>()));
-    this.#entry(histograms, labels, 'connector', (own) => new Histogram(own)).add(buckets);
+    this.#entry(histograms, labels, 'connector', (own) => new Histogram(own)).add(measurements);
   }
 
   #entry<Entry>(into: Map<string, Entry>, labels: Labels, varying: string, make: (labels: Labels) => Entry): Entry {
