@@ -12,7 +12,7 @@ import { verifyWebhook } from '@evenkeel/sdk/webhooks.ts';
 import { startTestEvenkeel } from '../harness/evenkeel.ts';
 import { startReceiver } from '../harness/outbound-node.ts';
 import { startSmtpServer } from '../harness/smtp-server.ts';
-import { plantSeries, sealMinute } from '../harness/sealed-minutes.ts';
+import { dropRealCounts, plantSeries, sealMinute } from '../harness/sealed-minutes.ts';
 
 const pager = await startReceiver();
 const onCall = await startReceiver();
@@ -36,6 +36,7 @@ roles:
 `);
 const evenkeel = await startTestEvenkeel({ EVENKEEL_PLAYBOOK_DIR: dir, EVENKEEL_ALLOW_PRIVATE: '127.0.0.0/8', EVENKEEL_ALLOW_PRIVATE_ENDPOINTS: '127.0.0.0/8', EVENKEEL_HOST_MAP: '{}', SMTP_URL: smtp.url, EVENKEEL_MAIL_FROM: 'evenkeel@example.com' });
 const { pool } = evenkeel.database;
+await dropRealCounts(pool);
 const series = await plantSeries(pool, { tenantId: 'acme', connectorId: 'one', category: 'crm' });
 const begin = Math.floor(Date.UTC(2025, 8, 30, 20, 0) / 60_000);
 
@@ -54,6 +55,8 @@ test('a budget that is used up is told once: an event at an endpoint of the inst
   const made = await evenkeel.client.endpoints.create({ url: `${receiver.url}/budget`, event_types: ['budget:mode_changed'] });
   const seal = (minute: number, bad: number): Promise<void> => sealMinute(pool, minute, [{ series, counts: { total: 1000, success: 1000 - bad, platform: bad, platform_5xx: bad } }]);
   // At a budget of 0.1 % a hundred bad ones a minute use up all of it many times over.
+  const marked = await evenkeel.call('POST', '/v1/deployments', { body: { version: '4.2.0', deployed_at: new Date((begin + 1) * 60_000 + 30_000).toISOString() } });
+  assert.equal(marked.status, 201, marked.text);
   // Half of the hour that a fast burn looks at has to be measured.
   for (let minute = begin - 30; minute < begin + 2; minute += 1) await seal(minute, 0);
   for (let minute = begin + 2; minute < begin + 6; minute += 1) await seal(minute, 100);
@@ -106,6 +109,7 @@ test('the roles of the policy are told: the VP by mail although the server refus
   const mail = await smtp.mail(({ to, subject }) => to === 'vp@example.com' && subject.includes('exhausted'));
   assert.deepEqual([mail.from, mail.subject], ['evenkeel@example.com', '[P1] The error budget of ours is exhausted']);
   assert.match(mail.text, /ours, overall: -\d[\d.]* % of the budget was left/);
+  assert.match(mail.text, /Deployments with which errors rose:\n- evenkeel 4\.2\.0, 2025-09-30T20:01:30\.000Z: Errors rose with it: 0 of \d+ before, \d+ of \d+ after, p = /);
   assert.match(mail.text, /What to do now:\n- Run the P1 flow\./);
   assert.match(mail.text, /told as vp_engineering/);
   await until(async () => (await toldOf('budget-mode ours exhausted')).every(({ state }) => state !== 'pending'), 'roles are still to be told');

@@ -34,6 +34,14 @@ export async function plantSeries(database: Queryable, series: PlantedSeries): P
   return id;
 }
 
+/** What running nodes count from now on is dropped, so that no real minute is sealed among those of a test. */
+export async function dropRealCounts(database: Queryable): Promise<void> {
+  await database.query(`
+    create function drop_counts() returns trigger language plpgsql as 'begin return null; end';
+    create trigger drop_counts before insert on telemetry_seconds for each row execute function drop_counts();
+    delete from telemetry_seconds;`);
+}
+
 /** `minute`: whole minutes since the epoch. */
 export async function sealMinute(database: Queryable, minute: number, counts: readonly PlantedCounts[] = [], covered = 60, lost = 0): Promise<void> {
   await writeCounts(database, 'minute_counts', minute, counts);

@@ -12,7 +12,14 @@ const { id: _id, ...written } = WrittenAgreement.properties;
 export const AgreementRequest = Type.Object(written, { additionalProperties: false });
 export type AgreementRequest = Type.Static<typeof AgreementRequest>;
 
-export const AgreementView = Type.Object({ ...WrittenAgreement.properties, source: OneOf(['playbook', 'api'], 'Agreements of the playbook are changed in its file.') }, { $id: 'AgreementView' });
+export const AgreementView = Type.Object(
+  {
+    ...WrittenAgreement.properties,
+    source: OneOf(['playbook', 'api'], 'Agreements of the playbook are changed in its file.'),
+    warnings: Type.Optional(Type.Array(Type.String(), { description: 'Of an agreement that was just made: what is allowed and probably not meant, such as maintenance announced too late to exclude anything.' })),
+  },
+  { $id: 'AgreementView' },
+);
 export type AgreementView = Type.Static<typeof AgreementView>;
 export const AgreementList = listOf(AgreementView);
 

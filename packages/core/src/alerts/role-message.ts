@@ -11,6 +11,13 @@ export interface ToldFinding {
   readonly evidence: Readonly<Record<string, unknown>>;
 }
 
+interface Suspect {
+  readonly service: string;
+  readonly version: string;
+  readonly deployed_at: string;
+  readonly explanation: string;
+}
+
 /** Of an alert with hundreds of findings the first say enough. */
 const shownFindings = 20;
 
@@ -18,6 +25,7 @@ const shownFindings = 20;
 export function writeRoleMessage(role: string, notice: AlertNotice, findings: readonly ToldFinding[], publicUrl: string): RoleMessage {
   const over = notice.resolvedAt !== null;
   const actions = [...new Set(findings.flatMap(({ evidence }) => (Array.isArray(evidence['actions']) ? (evidence['actions'] as string[]) : [])))];
+  const suspects = findings.flatMap(({ evidence }) => (Array.isArray(evidence['deployments']) ? (evidence['deployments'] as Suspect[]) : []));
   const lines = [
     over ? `This has ended: ${notice.title}.` : `${notice.title}.`,
     '',
@@ -27,6 +35,7 @@ export function writeRoleMessage(role: string, notice: AlertNotice, findings: re
     ...(notice.affected === 0 ? [] : [`Accounts met: ${notice.affected}.`]),
     ...(over || findings.length === 0 ? [] : ['', 'Figures:', ...findings.slice(0, shownFindings).map((one) => `- ${figuresOf(one)}`)]),
     ...(findings.length > shownFindings && !over ? [`- and ${findings.length - shownFindings} more`] : []),
+    ...(over || suspects.length === 0 ? [] : ['', 'Deployments with which errors rose:', ...suspects.map((one) => `- ${one.service} ${one.version}, ${one.deployed_at}: ${one.explanation}`)]),
     ...(over || actions.length === 0 ? [] : ['', 'What to do now:', ...actions.map((action) => `- ${action}`)]),
     '',
     `Alert: ${publicUrl}/v1/alerts/${notice.id}`,

@@ -335,6 +335,8 @@ export interface AgreementView {
   cap?: number | string;
   /** Agreements of the playbook are changed in its file. */
   source: 'playbook' | 'api';
+  /** Of an agreement that was just made: what is allowed and probably not meant, such as maintenance announced too late to exclude anything. */
+  warnings?: string[];
 }
 
 export interface DowntimeView {

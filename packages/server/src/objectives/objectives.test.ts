@@ -196,6 +196,7 @@ test('an exclusion needs a clause, evidence that exists and an approver; approvi
     [{ evidence: { call_ids: [newId('call', at)] } }, 422, /no recorded call/],
     [{ to: body.from }, 422, /ends before it begins/],
     [{ clause: 'maintenance' }, 422, /announced/],
+    [{ clause: 'maintenance', announced_at: new Date(at - 100 * 3_600_000).toISOString(), evidence: {} }, 422, /where the maintenance was announced/],
     [{ clause: 'maintenance', announced_at: new Date(at - 72 * 3_600_000 + 3_000).toISOString() }, 422, /asks for 72 hours/],
     [{ agreement_id: 'nothing' }, 404, /no agreement/],
   ] as const) {
@@ -234,4 +235,10 @@ test('a tenant\'s key sees its own budgets, agreement and calls, and changes not
   assert.equal((await evenkeel.call('PUT', '/v1/agreements/acme-again', { body: agreement })).status, 409);
   const wrong = await evenkeel.call('PUT', '/v1/agreements/initech', { body: { ...agreement, tenant_id: 'initech', terms: 'standart' } });
   assert.match(wrong.text, /"suggestion":"standard"/);
+});
+
+test('an agreement whose maintenance was announced too late is made, and says so', async () => {
+  const body = { tenant_id: 'late-notice', terms: 'standard', time_zone: 'UTC', starts: '2026-01-01', monthly_fee_minor: 1000, currency: 'EUR', maintenance: [{ announced_at: '2026-03-01T00:00:00Z', from: '2026-03-02T00:00:00Z', to: '2026-03-02T02:00:00Z' }] };
+  const made = await evenkeel.call('PUT', '/v1/agreements/late-notice', { body });
+  assert.deepEqual([made.status, made.json?.['warnings']], [200, ['maintenance[0].announced_at: Announced 24 h ahead, and the terms ask for 72 h: it excludes no downtime.']]);
 });

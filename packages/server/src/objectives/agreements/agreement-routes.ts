@@ -49,7 +49,8 @@ export function agreementRoutes({ pool, definitions, keptDays }: { pool: Pool; d
         if (known.some(({ written, source }) => written.id === params.id && source === 'playbook')) throw new Refusal('conflict', `The agreement ${params.id} stands in the playbook's agreements.yaml; change it there.`);
         const overlapping = known.find(({ written }) => written.id !== params.id && written.tenant_id === agreement.tenant_id && written.starts <= (agreement.ends ?? '9999') && agreement.starts <= (written.ends ?? '9999'));
         if (overlapping !== undefined) throw new Refusal('conflict', `The tenant ${agreement.tenant_id} has the agreement ${overlapping.written.id} on some of these days. End that one first.`);
-        const faults = lintAgreement(agreement, definitions.terms, '').filter(({ severity }) => severity === 'error');
+        const found = lintAgreement(agreement, definitions.terms, '');
+        const faults = found.filter(({ severity }) => severity === 'error');
         if (faults[0] !== undefined) throw new Refusal('validation_failed', `${faults[0].path}: ${faults[0].message}`, { errors: faults.map(({ path, message, suggestion }) => ({ path: `body.${path}`, message, ...(suggestion === undefined ? {} : { suggestion }) })) });
         await transaction(pool, async (client) => {
           await ensureTenant(client, agreement.tenant_id);
@@ -57,7 +58,7 @@ export function agreementRoutes({ pool, definitions, keptDays }: { pool: Pool; d
           await putAgreement(client, agreement, caller.keyId);
           await forgetAgreementMinutes(client, agreement.id, keptDays);
         });
-        return { ...agreement, source: 'api' as const };
+        return { ...agreement, source: 'api' as const, warnings: found.map(({ path, message }) => `${path}: ${message}`) };
       },
     }),
     route({

@@ -21,7 +21,7 @@ export async function proposeExclusion(database: Queryable, agreement: Agreement
   if (request.clause === 'maintenance') requireNotice(agreement, request.announced_at, fromMs, refuse);
   const { call_ids: callIds = [], links = [], notes } = request.evidence ?? {};
   if (request.clause === 'upstream' && callIds.length === 0) throw refuse('body.evidence.call_ids', 'An upstream failure is shown by calls that the vendor failed: name some of them.');
-  if (request.clause !== 'maintenance' && callIds.length + links.length === 0 && notes === undefined) throw refuse('body.evidence', 'Name calls, links or notes that show why this time is excluded.');
+  if (callIds.length + links.length === 0 && notes === undefined) throw refuse('body.evidence', request.clause === 'maintenance' ? 'Say where the maintenance was announced: a link or a note. Its time alone is only claimed.' : 'Name calls, links or notes that show why this time is excluded.');
   const calls = await Promise.all(callIds.map((id, index) => findEvidence(database, agreement, id, { fromMs, toMs }, request.clause === 'upstream', (message) => refuse(`body.evidence.call_ids[${index}]`, message))));
   return insertExclusion(database, {
     id: newId('exc'),

@@ -5,7 +5,7 @@ import type { Queryable } from '../../database/pool.ts';
 import { readProgress } from '../counting/counting.ts';
 import type { Definitions } from '../definitions.ts';
 import { readTracks, readWindows, tracksOf } from '../evaluation/scopes.ts';
-import type { DeploymentRow } from './gate-store.ts';
+import { listDeployments, type DeploymentRow } from './gate-store.ts';
 
 export async function withEffects(database: Queryable, { objectives, policy }: Definitions, rows: readonly DeploymentRow[]): Promise<Deployment[]> {
   const counted = objectives.filter(({ method, scopes }) => method === 'events' && scopes.includes('overall'));
@@ -33,4 +33,15 @@ export async function withEffects(database: Queryable, { objectives, policy }: D
       return [{ objective: objective.id, ...sides, ...effectOf(sides.before, sides.after, last !== null && last + 1 >= after.to, rule) }];
     }),
   }));
+}
+
+const lookBackMs = 7 * 86_400_000;
+
+/** Deployments of the week before a mode began with which errors of its objective rose, newest first: what is to be looked at first. */
+export async function worseningDeployments(database: Queryable, definitions: Definitions, objectiveId: string, since: Date): Promise<{ service: string; version: string; deployed_at: string; explanation: string }[]> {
+  const rows = (await listDeployments(database, { since: new Date(since.getTime() - lookBackMs), before: null, limit: 50 })).filter(({ deployed_at: at }) => at <= since);
+  if (rows.length === 0) return [];
+  return (await withEffects(database, definitions, rows)).flatMap(({ service, version, deployed_at, effects }) =>
+    effects.filter(({ objective, verdict }) => objective === objectiveId && verdict === 'worse').map(({ explanation }) => ({ service, version, deployed_at, explanation })),
+  );
 }

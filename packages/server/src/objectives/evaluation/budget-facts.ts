@@ -1,13 +1,15 @@
 /** What stands of error budgets, as the alerts room takes it: burn-rate alerts that go on, and modes other than the normal one. */
-import type { BudgetFacts, Burn } from '@evenkeel/core/alerts/facts.ts';
+import type { BudgetFacts, BudgetMode, Burn } from '@evenkeel/core/alerts/facts.ts';
 import { decimalText } from '@evenkeel/core/objectives/share.ts';
 import type { Queryable } from '../../database/pool.ts';
 import type { Definitions } from '../definitions.ts';
+import { worseningDeployments } from '../deploying/deployment-effects.ts';
 import { isoOf } from './views.ts';
 import { readFiring, readWorseModes } from './state-store.ts';
 
 /** Of the playbook's present objectives, scopes and tiers: what is no longer asked for alerts nobody. */
-export async function readBudgetFacts(database: Queryable, { objectives, policy }: Definitions): Promise<BudgetFacts> {
+export async function readBudgetFacts(database: Queryable, definitions: Definitions): Promise<BudgetFacts> {
+  const { objectives, policy } = definitions;
   const byId = new Map(objectives.map((one) => [one.id, one]));
   const tiers = new Map(policy.tiers.map((one) => [one.id, one]));
   const ids = [...byId.keys()];
@@ -33,12 +35,12 @@ export async function readBudgetFacts(database: Queryable, { objectives, policy 
         },
       };
     }),
-    modes: modes.map((row) => ({
+    modes: await Promise.all(modes.map(async (row): Promise<BudgetMode> => ({
       objectiveId: row.objective_id,
       scope: { kind: row.scope_kind, id: row.scope_id },
       mode: row.mode,
-      evidence: { since: row.mode_since.toISOString(), remaining_percent: row.remaining_percent, bad: row.bad, total: row.total, freeze: policy.modes[row.mode].freeze, actions: policy.modes[row.mode].actions },
-    })),
+      evidence: { since: row.mode_since.toISOString(), remaining_percent: row.remaining_percent, bad: row.bad, total: row.total, freeze: policy.modes[row.mode].freeze, actions: policy.modes[row.mode].actions, ...(row.scope_kind === 'overall' ? { deployments: await worseningDeployments(database, definitions, row.objective_id, row.mode_since) } : {}) },
+    }))),
   };
 }
 

@@ -23,7 +23,8 @@ export async function readScopeNow(database: Queryable, objective: ObjectiveDefi
   const { last_minute: last } = await readProgress(database);
   const end = last === null ? null : last + 1;
   const [found] = tracksOf(objective, await readTracks(database, [objective], scope));
-  const at = end ?? 1;
+  // Before anything is evaluated: the window that ends now, and is empty.
+  const at = end ?? Math.floor(Date.now() / 60_000);
   const reader = await readWindows(database, found === undefined ? [] : [found], rangesOf(objective, policy.tiers, at));
   const modes = await readModes(database, [objective.id]);
   return { end, figures: figuresAt(objective, found ?? noTrack(objective, scope), reader, policy, at), mode: modes.get(stateKey(objective.id, scope)) ?? null };
