@@ -167,6 +167,11 @@ describe('an account whose grant is revoked', () => {
     assert.equal(local.json?.['code'], 'reauth_required');
     assert.match(String(local.json?.['connect_url']), /\/connect\//);
     assert.equal(await vendorRequests('pipedrive'), before, 'the vendor is not asked for a dead account');
+    const kept = await until(async () => {
+      const { json } = await call('GET', `/v1/calls?account_id=${account.id}&request_id=${String(local.json?.['request_id'])}`);
+      return (json?.['results'] as { origin: string; tenant_id: string; connector: string; upstream_status: number | null }[] | undefined)?.[0];
+    });
+    assert.deepEqual([kept.origin, kept.tenant_id, kept.connector, kept.upstream_status], ['account', plan.tenant, 'pipedrive', null], 'it is found under the account that needs its owner');
 
     await connectAccount(client, plan, account.id, signal);
     assert.equal((await list(account.id, reads.resource)).status, 200);

@@ -96,7 +96,7 @@ function showAccounts(accounts: readonly Account[], more: boolean): void {
           account.tenant_id,
           account.label ?? account.external_id ?? account.id,
           [stateNames[account.state] + (account.message === null ? '' : `: ${account.message}`), `state-${account.state}`],
-          time(account.state_since),
+          [time(account.state_since), 'line'],
         ]),
       ),
   );
@@ -108,7 +108,7 @@ function showCalls(calls: readonly Call[], accounts: readonly Account[]): void {
     ...(calls.length === 0 ? [emptyRow(7, 'No call kept yet.')] : []),
     ...calls.map((call) =>
       row([
-        time(call.at),
+        [time(call.at), 'line'],
         call.account_id === null ? '–' : (labels.get(call.account_id) ?? call.account_id),
         `${call.connector ?? ''} ${call.method} ${call.resource ?? ''}`.trim(),
         [String(call.status), 'number'],

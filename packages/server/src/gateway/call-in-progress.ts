@@ -75,8 +75,9 @@ export class CallInProgress {
     const outcome: CallOutcome = this.callerGone && failure?.origin !== 'platform' ? 'aborted' : failure === null ? 'success' : 'failure';
     const operation = this.resolved?.operation;
     const unified = this.incoming.surface === 'proxy' ? this.incoming.unified : undefined;
-    // A failure of our own counts against what its tenant was promised, also when it came before the account was open.
-    const owner = this.opened ?? (failure?.origin === 'platform' ? this.unopened : null);
+    // Also what failed before the account was open is its tenant's: our own failures count against what was promised, and
+    // calls to an account that needs its owner are looked for under that account.
+    const owner = this.opened ?? this.unopened;
     const record: CallRecord = {
       atMs: this.atMs,
       requestId: this.requestId,
