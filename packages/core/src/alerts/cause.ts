@@ -26,10 +26,12 @@ export interface Cause {
 /** Families of rules whose findings can have one cause. What is in none is a cause by itself. */
 const families: Partial<Record<FindingRule['watch'], string>> = { 'error-rate': 'failures', 'refresh-failures': 'failures', 'burn-rate': 'failures', 'flat-line': 'silence' };
 
-/** `watched`: accounts with traffic of a connector. `open`: keys of the alerts that are open; a connector's stays one until nothing of it fires. */
-export function findCauses(firing: readonly FiringFinding[], watched: (connectorId: string) => number, open: ReadonlySet<string>, rule: GroupingRule): Cause[] {
+/** `watched`: accounts with traffic of a connector. `openCauses`: the alerts that are open; a connector's stays one until nothing of it fires. */
+export function findCauses(firing: readonly FiringFinding[], watched: (connectorId: string) => number, openCauses: readonly Cause[], rule: GroupingRule): Cause[] {
   const causes: Cause[] = [];
   const joined = new Map<string, FiringFinding[]>();
+  const open = new Set(openCauses.map(({ key }) => key));
+  const origins = originsOf(firing, openCauses);
   const wide = firing.filter(isWideBurn);
   const modes = firing.filter(({ rule: { watch } }) => watch === 'budget-mode');
   for (const one of firing) {
@@ -40,26 +42,45 @@ export function findCauses(firing: readonly FiringFinding[], watched: (connector
       causes.push(causeOf(`${one.rule.id} ${one.finding.key}`, scopeOf(one.finding.subject), one.finding.subject, [one]));
       continue;
     }
-    const key = `${family} ${connectorId}`;
+    const key = keyOf(family, connectorId, origins.get(one));
     const known = joined.get(key);
     if (known === undefined) joined.set(key, [one]);
     else known.push(one);
   }
-  for (const [key, findings] of joined) causes.push(...ofConnector(key, findings, watched, open, rule));
+  for (const [key, findings] of joined) causes.push(...ofConnector(key, findings, origins, watched, open, rule));
   const { causes: withPlatform, rest } = joinPlatform(causes, wide, open, rule);
   const grouped = [...groupBurns(rest, open, rule), ...groupModes(modes)].map(({ key, scope, subject, findings }) => causeOf(key, scope, subject, findings));
   return [...withPlatform, ...grouped].toSorted((a, b) => (a.key < b.key ? -1 : 1));
 }
 
-/** The findings of one family about one connector: one cause if they meet most of its accounts, else one an account. */
-function ofConnector(key: string, findings: readonly FiringFinding[], watched: (connectorId: string) => number, open: ReadonlySet<string>, rule: GroupingRule): Cause[] {
+/**
+ * Whose failures each finding tells of: what an open alert says of it, else what it says itself. A finding of failures
+ * that are both ours and the vendor's stays with the alert that told of it first, however its share changes.
+ */
+function originsOf(firing: readonly FiringFinding[], open: readonly Cause[]): Map<FiringFinding, Origin> {
+  const told = new Map(open.flatMap(({ findings, origin }) => (origin === null ? [] : findings.map((one) => [nameOf(one), origin] as const))));
+  return new Map(firing.flatMap((one) => {
+    const origin = told.get(nameOf(one)) ?? one.finding.origin;
+    return origin === null ? [] : [[one, origin] as const];
+  }));
+}
+
+/** Failures of one connector that are the vendor's, ours, and of single accounts are different causes, also at the same time. */
+const keyOf = (family: string, connectorId: string, origin: Origin | undefined): string =>
+  family === 'failures' && (origin === 'platform' || origin === 'account') ? `${family} ${connectorId} ${origin}` : `${family} ${connectorId}`;
+
+export const nameOf = ({ rule, finding }: FiringFinding): string => `${rule.id} ${finding.key}`;
+
+/** The findings of one family about one connector and of one origin: one cause if they meet most of its accounts, else one an account. */
+function ofConnector(key: string, findings: readonly FiringFinding[], origins: ReadonlyMap<FiringFinding, Origin>, watched: (connectorId: string) => number, open: ReadonlySet<string>, rule: GroupingRule): Cause[] {
   const connectorId = findings[0]?.finding.subject.connectorId ?? '';
+  const origin = findings.map((one) => origins.get(one)).find((one) => one !== undefined) ?? null;
   const single = findings.map((one) => ({ one, account: onlyAccount(one.finding) }));
   const accounts = new Set(single.flatMap(({ account }) => account?.accountId ?? []));
   const many = accounts.size >= rule.minAccounts && accounts.size * 100 >= rule.sharePercent * Math.max(watched(connectorId), accounts.size);
-  if (many || open.has(key) || single.some(({ account }) => account === null)) return [causeOf(key, 'connector', { ...nobody, connectorId }, findings)];
+  if (many || open.has(key) || single.some(({ account }) => account === null)) return [causeOf(key, 'connector', { ...nobody, connectorId }, findings, origin)];
   return [...Map.groupBy(single, ({ account }) => account?.accountId ?? '')].map(([accountId, own]) =>
-    causeOf(`${key} ${accountId}`, 'account', { ...nobody, connectorId, accountId, tenantId: own[0]?.account?.tenantId ?? null }, own.map(({ one }) => one)),
+    causeOf(`${key} ${accountId}`, 'account', { ...nobody, connectorId, accountId, tenantId: own[0]?.account?.tenantId ?? null }, own.map(({ one }) => one), origin),
   );
 }
 
@@ -83,7 +104,7 @@ function joinPlatform(causes: readonly Cause[], wide: readonly FiringFinding[], 
   return { causes: [joined, ...causes.filter((cause) => !ours.includes(cause))], rest: wide.filter((one) => !burns.includes(one)) };
 }
 
-function causeOf(key: string, scope: AlertScope, subject: Subject, findings: readonly FiringFinding[]): Cause {
+function causeOf(key: string, scope: AlertScope, subject: Subject, findings: readonly FiringFinding[], origin: Origin | null = originOf(findings)): Cause {
   // Of two that are as severe, the one that meets more says it better.
   const [worst] = findings.toSorted((a, b) => compare(a.rule.severity, b.rule.severity) || compare(a.rule.id, b.rule.id) || b.finding.affected.length - a.finding.affected.length);
   const affected = new Map(findings.flatMap(({ finding }) => finding.affected.map((one) => [one.accountId, one] as const)));
@@ -91,7 +112,7 @@ function causeOf(key: string, scope: AlertScope, subject: Subject, findings: rea
     key,
     scope,
     subject,
-    origin: originOf(findings),
+    origin,
     severity: worst?.rule.severity ?? 'P3',
     title: worst?.finding.title ?? worst?.rule.title ?? key,
     runbook: worst?.rule.runbook ?? null,

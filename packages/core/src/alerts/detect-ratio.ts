@@ -124,11 +124,11 @@ export class RatioDetector implements Detector {
   #findings(risen: readonly Risen[], recent: RecentFailures): Finding[] {
     if (risen.length === 0) return [];
     if (this.#watch.kind === 'refresh') return risen.map(({ group, verdict, evidence }) => ({ ...group, verdict, evidence, origin: 'upstream', affected: [] }));
-    const blamed = recent.blame((row) => this.#groupOf(row), new Set(risen.map(({ number }) => number)));
+    const blamed = recent.blame((row) => this.#groupOf(row), new Set(risen.map(({ number }) => number)), this.#watch.origins);
     const watched = new Map([...new Set(risen.map(({ group }) => group.subject.connectorId))].map((id) => [id, id === null ? null : recent.watched(id)]));
     return risen.map(({ number, group, verdict, evidence }) => {
-      const { origin, affected } = blamed.get(number) ?? { origin: 'upstream', affected: [] };
-      return { ...group, verdict, evidence: { ...evidence, accounts_affected: affected.length, accounts_watched: watched.get(group.subject.connectorId) ?? affected.length }, origin, affected };
+      const { origin, affected, failures } = blamed.get(number) ?? { origin: this.#watch.origins.length === 1 ? (this.#watch.origins[0] ?? 'upstream') : ('upstream' as const), affected: [], failures: {} };
+      return { ...group, verdict, evidence: { ...evidence, failures, accounts_affected: affected.length, accounts_watched: watched.get(group.subject.connectorId) ?? affected.length }, origin, affected };
     });
   }
 }

@@ -75,7 +75,23 @@ describe('the evaluation of alerts', () => {
   it('one account of many is its own alert', () => {
     const changes = run(new AlertEvaluator(file), 0, 70, (at) => ({ rows: tenAccounts('acme', { success: 30 }).map((one, account) => (account === 3 && at >= 40 ? calls('acme', 3, { account: 30 }) : one)) }));
     const opened = changes.flatMap(({ change }) => (change.kind === 'opened' ? change.cause : []));
-    assert.deepEqual(opened.map(({ key, scope, origin, subject }) => [key, scope, origin, subject.tenantId]), [['failures acme acme-3', 'account', 'account', 'tenant-3']]);
+    assert.deepEqual(opened.map(({ key, scope, origin, subject }) => [key, scope, origin, subject.tenantId]), [['failures acme account acme-3', 'account', 'account', 'tenant-3']]);
+  });
+
+  it('our own fault and an outage of the vendor at the same time are two alerts, each with its origin, and each ends with its own reason', () => {
+    const unified = (counts: Partial<CountRow>) => Array.from({ length: 10 }, (_, account) => row({ connectorId: 'acme', surface: 'unified', accountId: `acme-${account}`, tenantId: `tenant-${account}`, endpoint: 'crm.contacts.list' }, counts));
+    const changes = run(new AlertEvaluator(file), 0, 150, (at) => ({
+      rows: [...tenAccounts('acme', at >= 40 && at < 90 ? { upstream: 10 } : { success: 10 }), ...unified(at >= 45 && at < 60 ? { platform: 6, success: 4 } : { success: 10 })],
+    }));
+    assert.deepEqual(changes.flatMap(({ change }) => (change.kind === 'opened' ? [[change.cause.key, change.cause.origin, change.cause.severity, change.cause.affected.length]] : [])), [
+      ['failures acme', 'upstream', 'P2', 10],
+      ['failures acme platform', 'platform', 'P1', 10],
+    ]);
+    const ends = changes.flatMap(({ change, at }) => (change.kind === 'resolved' ? [[change.key, change.joined, at]] : []));
+    assert.deepEqual(ends.map(([key, joined]) => [key, joined]), [['failures acme platform', null], ['failures acme', null]]);
+    assert.ok(Number(ends[0]?.[2]) < 90, 'the platform\'s ends while the vendor still fails');
+    const platform = changes.flatMap(({ change }) => (change.kind === 'opened' && change.cause.origin === 'platform' ? change.cause.findings : []));
+    assert.ok(platform.every(({ finding }) => finding.origin === 'platform'));
   });
 
   it('three connectors that fail through our own fault are the platform, at the highest severity', () => {

@@ -5,7 +5,7 @@
 import type { AlertsFile } from '@evenkeel/contract/playbook/alerts.ts';
 import type { BudgetPolicy } from '../objectives/definition.ts';
 import { budgetRules } from './budget-rules.ts';
-import { findCauses, type Cause } from './cause.ts';
+import { findCauses, nameOf, type Cause } from './cause.ts';
 import { FlatLineDetector, TenantSuccessDetector } from './detect-silence.ts';
 import type { Finding, FindingRule, FiringFinding, MinuteFacts, Stream, TenantStanding } from './facts.ts';
 import { idle, nextState, type AlertState } from './lifecycle.ts';
@@ -83,7 +83,7 @@ export class AlertEvaluator {
   minute(facts: MinuteFacts): AlertChange[] {
     this.#recent.push(facts);
     const firing = this.#rules.flatMap((active) => this.#live(active, facts));
-    const causes = findCauses(firing, (connectorId) => this.#recent.watched(connectorId), new Set(this.#open.keys()), this.#grouping);
+    const causes = findCauses(firing, (connectorId) => this.#recent.watched(connectorId), [...this.#open.values()], this.#grouping);
     const changes = this.#compare(causes);
     this.#open = new Map(causes.map((cause) => [cause.key, cause]));
     return changes;
@@ -125,8 +125,6 @@ export class AlertEvaluator {
     return changes;
   }
 }
-
-const nameOf = ({ rule, finding }: FiringFinding): string => `${rule.id} ${finding.key}`;
 
 function differs(before: Cause, after: Cause): boolean {
   if (before.severity !== after.severity || before.origin !== after.origin) return true;

@@ -6,6 +6,8 @@ const origins = ['account', 'platform', 'upstream'] as const;
 
 export interface Blame {
   readonly origin: Origin;
+  /** How many of the failures are whose. */
+  readonly failures: Readonly<Record<(typeof origins)[number], number>>;
   readonly affected: readonly Affected[];
 }
 
@@ -54,24 +56,26 @@ export class RecentFailures {
 
   /**
    * Of the failures of each group: whose they mostly are, and which accounts they met. One pass for all groups, since an
-   * outage raises as many findings as it meets accounts. `groupOf` gives a row's group, below 0 for none.
+   * outage raises as many findings as it meets accounts. `groupOf` gives a row's group, below 0 for none; `of`:
+   * only failures that are theirs.
    */
-  blame(groupOf: (row: CountRow) => number, wanted: ReadonlySet<number>): Map<number, Blame> {
+  blame(groupOf: (row: CountRow) => number, wanted: ReadonlySet<number>, of: readonly (typeof origins)[number][] = origins): Map<number, Blame> {
     const sums = new Map<number, { account: number; platform: number; upstream: number; readonly affected: Map<string, Affected> }>();
     for (const rows of this.#failed) {
       for (const row of rows) {
         const group = groupOf(row);
         if (!wanted.has(group)) continue;
+        if (of.length < origins.length && !of.some((origin) => row[origin] > 0)) continue;
         let sum = sums.get(group);
         if (sum === undefined) sums.set(group, (sum = { account: 0, platform: 0, upstream: 0, affected: new Map() }));
-        for (const origin of origins) sum[origin] += row[origin];
+        for (const origin of of) sum[origin] += row[origin];
         const { accountId, tenantId } = row.series;
         if (accountId !== null && !sum.affected.has(accountId)) sum.affected.set(accountId, { accountId, tenantId });
       }
     }
     return new Map([...sums].map(([group, { affected, ...counts }]) => {
       const origin = origins.reduce((most, one) => (counts[one] > counts[most] ? one : most), 'upstream' as (typeof origins)[number]);
-      return [group, { origin, affected: [...affected.values()].toSorted((a, b) => (a.accountId < b.accountId ? -1 : 1)) }];
+      return [group, { origin, failures: counts, affected: [...affected.values()].toSorted((a, b) => (a.accountId < b.accountId ? -1 : 1)) }];
     }));
   }
 
