@@ -32,7 +32,7 @@ export interface StagedMinutes {
  * What nodes write from now on is put aside, where sealers do not see it. A server under test may seal and judge as well
  * as the parts here: each minute counts once, whoever takes it.
  */
-async function putCountsAside(pool: Pool): Promise<void> {
+export async function keepCountsOfServer(pool: Pool): Promise<void> {
   await pool.query(`
     create table counted_seconds (counts bytea not null);
     create function put_aside() returns trigger language plpgsql as $$
@@ -49,7 +49,7 @@ async function putCountsAside(pool: Pool): Promise<void> {
 export async function stageMinutes(pool: Pool, minutesAgo: number, rules?: AlertsFile, facts: FactSource = { shapeChanges: () => Promise.resolve([]) }): Promise<StagedMinutes> {
   const reading = await readPlaybook(undefined);
   assert.ok(reading.ok);
-  await putCountsAside(pool);
+  await keepCountsOfServer(pool);
   const log = createLog('silent');
   const sealer = new Sealer({ pool, log, graceMs: 0 });
   const watch = new AlertWatch({ pool, log, rules: rules ?? reading.playbook.alerts, facts });

@@ -5,25 +5,8 @@ import { AlertEvaluator } from '@evenkeel/core/alerts/evaluator.ts';
 import type { CountRow, Stream } from '@evenkeel/core/alerts/facts.ts';
 import { hourOfWeek, makeBaseline } from '@evenkeel/core/alerts/flat-line.ts';
 import { Sketch } from '@evenkeel/core/telemetry/sketch.ts';
+import { poisson, seeded } from '@evenkeel/tests/harness/seeded-chance.ts';
 import { readPlaybook } from '../playbook/playbook.ts';
-
-/** mulberry32: the same days in every run. */
-function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
-
-function poisson(random: () => number, mean: number): number {
-  const limit = Math.exp(-mean);
-  let count = 0;
-  for (let product = random(); product > limit; product *= random()) count += 1;
-  return count;
-}
 
 const start = Date.parse('2026-11-23T00:00:00Z');
 const connectors = ['one', 'two', 'three', 'four'];
