@@ -110,6 +110,7 @@ export async function createInboundRoom(parts: InboundParts): Promise<InboundRoo
 
   let working: Loop | undefined;
   let keeping: Loop | undefined;
+  let ending = false;
   let replays: Loop | undefined;
   const waiting = new WaitingWork({
     ...common,
@@ -121,6 +122,7 @@ export async function createInboundRoom(parts: InboundParts): Promise<InboundRoo
   const standing = new StandingWork({
     ...parts,
     owner: node,
+    ending: () => ending,
     forget: (accountId) => directory.forgetAccount(accountId),
     leaseS: standingLeaseS,
     vendor: createVendor({ upstream: parts.upstream, crypto: parts.signing, now, log }),
@@ -169,8 +171,9 @@ export async function createInboundRoom(parts: InboundParts): Promise<InboundRoo
     hooks: standing,
     metrics: () => inboundMetrics({ database: pool, writer, events: counts, refusals }),
     async close() {
+      ending = true;
       await Promise.all(loops.map((loop) => loop.close()));
-      await waiting.settled();
+      await Promise.all([waiting.settled(), standing.settled()]);
       await writer.settled();
       await intake.end();
     },

@@ -17,6 +17,9 @@ let limitedOnce = true;
 let made = 0;
 /** What the vendor answers next to a list from this cursor ("0": from the start), instead of the page. */
 const refusals = new Map<number, { status: number; body?: object }[]>();
+/** What lists of the slow vendor wait for. */
+const slow = Promise.withResolvers<void>();
+let slowlyAsked = 0;
 let refusesRenewal = false;
 let refusesEnabling = false;
 let holdsHook: PromiseWithResolvers<void> | undefined;
@@ -26,6 +29,11 @@ async function vendor(request: IncomingMessage, response: ServerResponse): Promi
   const url = new URL(request.url ?? '/', 'http://vendor');
   const reply = (status: number, body: unknown, headers: Record<string, string> = {}): void => void response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(body));
   const [, first, id = ''] = url.pathname.split('/');
+  if (first === 'slow') {
+    slowlyAsked += 1;
+    await slow.promise;
+    return reply(200, { items: [], next: null });
+  }
   if (first === 'hooks' && request.method === 'POST') {
     if (refusesHooks) return reply(403, { message: 'webhooks are not in your plan' });
     let text = '';
@@ -352,5 +360,21 @@ describe('a subscription in trouble', () => {
     [holdsHook, hookAsked] = [undefined, undefined];
     await connecting;
     await until(async () => made === count + 1 && hooks.size === before, 'what was made too late is taken back');
+  });
+});
+
+describe('a vendor whose lists hang', () => {
+  it('holds up only so many tasks of its own, and nobody else\'s', async () => {
+    await inbound.putConnector(webhookManifest({ id: 'slowpoke', baseUrl: 'https://api.inbox-crm.example/slow', extra: { backfill: [{ id: 'contacts', model: 'crm.contacts' }] } }));
+    const feeder = await connect('feeder');
+    await until(async () => (await taskOf(feeder, 'pull'))['succeeded_at'] !== null, 'the feed is read');
+    const accounts = await Promise.all(Array.from({ length: 20 }, () => inbound.address({ connectorId: 'slowpoke' })));
+    await until(() => Promise.resolve(slowlyAsked >= 8), 'the lists hang');
+    const before = (await taskOf(feeder, 'pull'))['succeeded_at'];
+    await pool.query(`update inbound_tasks set due_at = now() where account_id = $1`, [feeder]);
+    await until(async () => (await taskOf(feeder, 'pull'))['succeeded_at'] !== before, 'another vendor\'s feed is read');
+    assert.ok(slowlyAsked < 20, `${slowlyAsked} of 20 hang at once`);
+    slow.resolve();
+    await until(async () => (await Promise.all(accounts.map(({ accountId }) => taskOf(accountId, 'backfill')))).every(({ state }) => state === 'done'), 'all are read in the end');
   });
 });

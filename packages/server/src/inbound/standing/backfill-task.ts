@@ -37,7 +37,7 @@ export async function readBackfill(parts: BackfillParts, reader: Reader, backfil
     if (!(await storePage(parts, reader, task, 'backfill', { poll: backfill.id, model: backfill.model, change: 'created', records: page.records }, progress))) return 'overtaken';
     read += 1;
     if (page.next === null) return { state: 'done', dueAtMs: null, progress, error: null };
-  } while (read < turn.pages && parts.now() < untilMs);
+  } while (read < turn.pages && parts.now() < untilMs && !parts.ending());
   return { state: 'active', dueAtMs: parts.now(), progress, error: null };
 }
 

@@ -18,6 +18,8 @@ export interface PageParts {
   readonly pool: Pool;
   readonly now: () => number;
   readonly leaseS: number;
+  /** This process is about to end: a list is not read on. */
+  readonly ending: () => boolean;
   /** Requests are stored. */
   readonly stored: () => void;
 }

@@ -49,7 +49,7 @@ export async function readFeed(parts: PollParts, opened: OpenAccount, poll: Extr
   let { progress } = task;
   let read = 0;
   const [query, start, next] = [compileMap(poll.query), poll.start === undefined ? undefined : compileTemplate(poll.start), compilePath(poll.next)];
-  for (let count = 0; count < pagesATurn; count += 1) {
+  for (let count = 0; count < pagesATurn && !parts.ending(); count += 1) {
     const scope = { ...opened.scope, now: momentOf(parts.now()) };
     const cursor = progress.feed ?? start?.(scope);
     const asked = Object.fromEntries(await Promise.all(query.map(async ([name, value]) => [name, await value({ ...scope, poll: { cursor } })] as const)));

@@ -26,7 +26,10 @@ export interface StandingParts extends SubscriptionParts, PollParts {
   readonly backfills: boolean;
 }
 
-const atOnce = 8;
+/** Tasks taken at once, and under way on a node: those that a slow vendor holds up do not hold up the others. */
+const [atOnce, maxUnderWay] = [8, 32];
+/** From so many of a connector under way, no more of it are taken. */
+const maxOfConnector = 8;
 /** An account that is not ready is looked at again; becoming ready is news of its own. */
 const notReadyMs = 300_000;
 const removalWithinMs = 20_000;
@@ -40,6 +43,8 @@ export class StandingWork implements AccountHooks {
   readonly #parts: StandingParts;
   /** Accounts that were not ready, and until when this node has put off their tasks. */
   readonly #notReady = new Map<string, Date[]>();
+  /** Turns, each with the connector of its task. */
+  readonly #underWay = new Map<Promise<void>, string>();
 
   constructor(parts: StandingParts) {
     this.#parts = parts;
@@ -51,12 +56,25 @@ export class StandingWork implements AccountHooks {
     return tasks.length === 0 ? Promise.resolve(0) : planTasks(this.#parts.pool, tasks, accountId);
   }
 
-  /** Works on what is due; how much that was. */
+  /** Takes what is due and begins to work on it; how much that was. Rejects when the database cannot be reached. */
   async work(): Promise<number> {
-    const { pool, owner, leaseS } = this.#parts;
-    const tasks = await claimTasks(pool, owner, leaseS, atOnce);
-    await Promise.all(tasks.map((task) => this.#turn(task)));
+    const { pool, owner, leaseS, log } = this.#parts;
+    while (this.#underWay.size > maxUnderWay - atOnce) await Promise.race(this.#underWay.keys());
+    const of = new Map<string, number>();
+    for (const connector of this.#underWay.values()) of.set(connector, (of.get(connector) ?? 0) + 1);
+    const tasks = await claimTasks(pool, owner, leaseS, { limit: atOnce, without: [...of].flatMap(([connector, n]) => (n >= maxOfConnector ? [connector] : [])) });
+    for (const task of tasks) {
+      const turn = this.#turn(task)
+        .catch((error: unknown) => log.warn({ err: error, accountId: task.account_id, kind: task.kind, name: task.name }, 'inbound: the end of a turn could not be stored; it is taken up again when its lease ends'))
+        .finally(() => this.#underWay.delete(turn));
+      this.#underWay.set(turn, task.connector_id);
+    }
     return tasks.length;
+  }
+
+  /** Resolves when nothing is under way any more. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#underWay.keys());
   }
 
   async #turn(task: Task): Promise<void> {

@@ -110,13 +110,13 @@ export async function removeTasks(client: Queryable, accountId: string): Promise
   await client.query(`update inbound_tasks set state = 'removed', due_at = null, finished_at = now(), lease_owner = null, lease_until = null, lease_fence = lease_fence + 1 where account_id = $1`, [accountId]);
 }
 
-/** Takes what is due, the longest due first. Another node's task is taken over when its lease has ended. */
-export async function claimTasks(database: Queryable, owner: string, leaseS: number, limit: number): Promise<Task[]> {
+/** Takes what is due, the longest due first, of other connectors than `without`. Another node's task is taken over when its lease has ended. */
+export async function claimTasks(database: Queryable, owner: string, leaseS: number, { limit, without }: { readonly limit: number; readonly without: readonly string[] }): Promise<Task[]> {
   const { rows } = await database.query<Task>({
     name: 'claim-inbound-tasks',
     text: `with due as (
              select account_id, kind, name from inbound_tasks
-             where due_at <= now() and (lease_until is null or lease_until < now())
+             where due_at <= now() and (lease_until is null or lease_until < now()) and connector_id <> all ($4)
                -- Of an account that is being set up, set-up itself takes them.
                and not exists (select from accounts a where a.id = account_id and a.setup_due_at is not null)
              order by due_at limit $3
@@ -126,7 +126,7 @@ export async function claimTasks(database: Queryable, owner: string, leaseS: num
            set lease_owner = $1, lease_until = now() + make_interval(secs => $2), lease_fence = t.lease_fence + 1, lost = ${lost}
            from due where (t.account_id, t.kind, t.name) = (due.account_id, due.kind, due.name)
            returning ${taken}`,
-    values: [owner, leaseS, limit],
+    values: [owner, leaseS, limit, without],
   });
   return rows;
 }
