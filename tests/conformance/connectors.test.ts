@@ -13,6 +13,7 @@ import { compileCondition } from '@evenkeel/core/connectors/answers/condition.ts
 import { lintManifest } from '@evenkeel/core/connectors/lint/lint.ts';
 import { runFixture } from '@evenkeel/core/gateway/fixture.ts';
 import { runWebhookFixture } from '@evenkeel/core/inbound/webhook-fixture.ts';
+import { offeredModel } from '@evenkeel/server/connectors/offered-model.ts';
 import { createVerificationCrypto } from '@evenkeel/server/inbound/verification-crypto.ts';
 import { createCrypto } from '@evenkeel/server/upstream/crypto.ts';
 import { connectorFolders, type ConnectorFolder, type FixtureFile } from './connector-folder.ts';
@@ -37,6 +38,7 @@ for (const folder of folders) {
     }
     test('its webhooks are declared, and an accepted one and each handshake are recorded', () => coversWebhooks(folder));
     test('every method and action has a fixture of its success', () => coversMethods(folder));
+    test('every unified model has a fixture of its list, and of its create where it has one', () => coversModels(folder));
     test('every scheme is used by a fixture', () => coversSchemes(folder));
     test('every error rule decides a fixture', () => coversErrorRules(folder));
     test('the usual refusals, a second page, validation and connecting are recorded', () => coversTheUsual(folder));
@@ -99,6 +101,17 @@ function coversMethods(folder: ConnectorFolder): void {
   const recorded = new Set(folder.fixtures.filter(isSuccess).map(({ fixture: { call } }) => `${call.resource}.${call.method}`));
   const declared = Object.entries(manifestOf(folder).resources).flatMap(([name, resource]) => operationsOf(resource).map((operation) => `${name}.${operation}`));
   assert.deepEqual(declared.filter((operation) => !recorded.has(operation)), []);
+}
+
+function coversModels(folder: ConnectorFolder): void {
+  const recorded = new Set(folder.fixtures.filter((file) => isSuccess(file) && file.fixture.call.surface === 'unified').map(({ fixture: { call } }) => `${call.resource}.${call.method}`));
+  const connector = connectorOf(folder);
+  const offered = Object.keys(connector.manifest.mappings ?? {}).flatMap((model) => {
+    const mapping = connector.mapping(model);
+    const reachable = mapping === undefined ? [] : offeredModel(mapping).methods;
+    return (['list', 'create'] as const).filter((method) => reachable.includes(method)).map((method) => `${model}.${method}`);
+  });
+  assert.deepEqual(offered.filter((one) => !recorded.has(one)), []);
 }
 
 function operationsOf(resource: Resource): string[] {

@@ -4,6 +4,7 @@ import { accountsList, accountsShow } from './commands/accounts.ts';
 import { connectorsLint } from './commands/connectors-lint.ts';
 import { connectorsNew } from './commands/connectors-new.ts';
 import { connectorsPush, connectorsRollback } from './commands/connectors-push.ts';
+import { connectorsRecord } from './commands/connectors-record.ts';
 import { connectorsTest } from './commands/connectors-test.ts';
 import { demo } from './commands/demo.ts';
 import { endpointsListen } from './commands/endpoints-listen.ts';
@@ -22,6 +23,7 @@ export const commands: readonly Command[] = [
   demo,
   connectorsLint,
   connectorsTest,
+  connectorsRecord,
   connectorsNew,
   connectorsPush,
   connectorsRollback,

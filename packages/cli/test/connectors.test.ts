@@ -38,6 +38,41 @@ test('a new connector lints clean and its fixtures pass', async (context) => {
   assert.match(broken.stdout, /list-unified-contacts\.json:answer\.body\.results\[0\]\.emails/);
 });
 
+test('record makes the call for real, and writes what came without the secrets it was made with', async (context) => {
+  const cwd = await workplace(context);
+  await evenkeel(['connectors', 'new', 'acme-crm'], { cwd });
+  const fixtures = join(cwd, 'connectors/acme-crm/fixtures');
+  const file = join(fixtures, 'list-unified-contacts.json');
+  const given = JSON.parse(await readFile(file, 'utf8')) as { exchanges: { request: { headers: object }; response: { status: number; body: object } }[]; answer: object };
+  const { exchanges, answer, ...draft } = given;
+  await writeFile(file, JSON.stringify(draft));
+  const seen: (string | undefined)[] = [];
+  let extra = {};
+  const vendor = createServer((request, response) => {
+    seen.push(request.headers.authorization);
+    response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ ...exchanges[0]?.response.body, ...extra }));
+  }).listen(0, '127.0.0.1');
+  await once(vendor, 'listening');
+  context.after(() => vendor.close());
+  const account = join(cwd, 'account.json');
+  const real = 'planted-real-credential-1';
+  await writeFile(account, JSON.stringify({ secret: { api_key: real }, token: { access_token: real } }));
+  const record = (): ReturnType<typeof evenkeel> => evenkeel(['connectors', 'record', file, '--account', account, '--via', `http://127.0.0.1:${(vendor.address() as AddressInfo).port}/{host}`], { cwd });
+  const recorded = await record();
+  assert.deepEqual([recorded.code, recorded.stdout], [0, 'connectors/acme-crm/fixtures/list-unified-contacts.json is recorded.\n'], recorded.stderr);
+  assert.ok(seen.length > 0 && seen.every((one) => one?.includes(real)), 'with the real credential');
+  const text = await readFile(file, 'utf8');
+  assert.ok(!text.includes(real));
+  assert.deepEqual((JSON.parse(text) as typeof given).answer, answer);
+  assert.equal((await evenkeel(['connectors', 'test'], { cwd })).code, 0, 'it replays');
+  // An answer that repeats the credential is not written.
+  extra = { echoed: real };
+  const refused = await record();
+  assert.equal(refused.code, 1);
+  assert.match(refused.stdout, /holds a secret of the account, so it was not written/);
+  assert.equal(await readFile(file, 'utf8'), text);
+});
+
 test('new never overwrites and takes only ids', async (context) => {
   const cwd = await workplace(context);
   await evenkeel(['connectors', 'new', 'acme'], { cwd });

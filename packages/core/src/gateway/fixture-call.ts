@@ -17,7 +17,7 @@ export async function replayCall(incoming: IncomingCall, replay: Replay): Promis
   const { built } = building;
   try {
     const sent = await authorize(scheme, built.scope, built.request, { nowMs, nonce: replay.nonce, crypto: replay.crypto });
-    const reply = replay.recorder.reply(sent);
+    const reply = await replay.recorder.reply(sent);
     return reply === undefined ? undefined : answerOf(await answerCall(resolved.call, built, sent, reply, nowMs));
   } catch (thrown) {
     if (thrown instanceof RequestFailure) return problemAnswer(failureOf({ kind: 'build', problem: thrown.problem }), {});

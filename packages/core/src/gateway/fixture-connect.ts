@@ -17,7 +17,7 @@ import type { FixtureAnswer, Replay } from './fixture-exchange.ts';
  * Of a validation: 200 with `{ok: true, captured}`, or 422 with the failure. Of a connect: the state the account ends
  * in, what was captured, when its token ends and who it is at the vendor.
  */
-export async function connectFixture(fixture: Fixture, replay: Replay): Promise<FixtureAnswer> {
+export async function connectFixture(fixture: Pick<Fixture, 'call'>, replay: Replay): Promise<FixtureAnswer> {
   return fixture.call.surface === 'validation' ? validate(replay) : connect(fixture, replay);
 }
 
@@ -26,7 +26,7 @@ async function validate(replay: Replay): Promise<FixtureAnswer> {
   return outcome.ok ? answer(200, { ok: true, captured: outcome.captures.captured }) : answer(422, { ok: false, ...shown(outcome.failure) });
 }
 
-async function connect(fixture: Fixture, replay: Replay): Promise<FixtureAnswer> {
+async function connect(fixture: Pick<Fixture, 'call'>, replay: Replay): Promise<FixtureAnswer> {
   const { connector, scheme } = replay;
   const callback = fixture.call.callback;
   const started: Scope = callback === undefined ? replay.scope : { ...replay.scope, callback, connect: { redirect_uri: fixture.call.redirect_uri } };
@@ -64,9 +64,9 @@ async function runValidationCall(replay: Replay, scope: Scope): Promise<StepOutc
 }
 
 function performWith(replay: Replay): (step: StepRequest) => Promise<StepReply> {
-  return (step) => {
-    const reply = replay.recorder.reply(step.request);
-    return Promise.resolve(reply === undefined ? { ok: false, message: 'Nothing more was recorded.' } : { ok: true, answer: readAnswer('auto', reply).answer });
+  return async (step) => {
+    const reply = await replay.recorder.reply(step.request);
+    return reply === undefined ? { ok: false, message: 'Nothing more was recorded.' } : { ok: true, answer: readAnswer('auto', reply).answer };
   };
 }
 

@@ -1,5 +1,6 @@
 /** The vendor's side of a fixture: each request is held against the one expected next and answered as recorded. */
 import type { FixtureExchange } from '@evenkeel/contract/fixture.ts';
+import type { Eventually } from '../connectors/values/eventually.ts';
 import { toBytes, toText } from '../connectors/values/bytes.ts';
 import type { CompiledScheme, Connector, OutgoingRequest } from '../connectors/connector.ts';
 import type { CryptoPort } from '../connectors/requests/crypto-port.ts';
@@ -23,12 +24,17 @@ export interface Replay {
   readonly nowMs: number;
   readonly nonce: string;
   readonly crypto: CryptoPort;
-  readonly recorder: Recorder;
+  readonly recorder: VendorSide;
 }
 
-export interface Recorder {
-  /** Undefined when nothing more was recorded; the difference is noted. */
-  reply(request: OutgoingRequest): VendorReply | undefined;
+/** Who answers requests: what was recorded, or while recording the vendor. */
+export interface VendorSide {
+  /** Undefined when there is no answer. */
+  reply(request: OutgoingRequest): Eventually<VendorReply | undefined>;
+}
+
+/** Has no answer when nothing more was recorded; the difference is noted. */
+export interface Recorder extends VendorSide {
   readonly differences: Difference[];
   /** Notes what was expected and never asked. */
   finish(): void;
@@ -71,7 +77,7 @@ function compareRequest(at: string, expected: FixtureExchange['request'], actual
   ];
 }
 
-function addressOf(address: string): [url: string, query: Record<string, unknown>] {
+export function addressOf(address: string): [url: string, query: Record<string, unknown>] {
   const url = URL.parse(address);
   return url === null ? [address, {}] : [`${url.origin}${url.pathname}`, queryOf(url.searchParams)];
 }
@@ -88,13 +94,18 @@ function listed(query: Readonly<Record<string, string | readonly string[]>>): Re
   return Object.fromEntries(Object.entries(query).map(([name, value]) => [name, typeof value !== 'string' && value.length === 1 ? value[0] : value]));
 }
 
+/** The body as a fixture has it: JSON as data, a form as an object, anything else as text; undefined for none. */
+export function bodyOf({ body, headers }: OutgoingRequest): unknown {
+  if (body === null) return undefined;
+  const text = typeof body === 'string' ? body : toText(body);
+  const type = headers['content-type'] ?? '';
+  if (/\bjson\b/.test(type)) return parse(text);
+  return type.startsWith('application/x-www-form-urlencoded') ? queryOf(new URLSearchParams(text)) : text;
+}
+
 function compareBody(at: string, expected: unknown, actual: OutgoingRequest): Difference[] {
-  if (actual.body === null) return differences(at, expected, undefined);
-  const text = typeof actual.body === 'string' ? actual.body : toText(actual.body);
-  const type = actual.headers['content-type'] ?? '';
-  if (typeof expected !== 'string' && /\bjson\b/.test(type)) return differences(at, expected, parse(text));
-  if (typeof expected !== 'string' && type.startsWith('application/x-www-form-urlencoded')) return differences(at, expected, queryOf(new URLSearchParams(text)));
-  return differences(at, expected, text);
+  if (typeof expected !== 'string' || actual.body === null) return differences(at, expected, bodyOf(actual));
+  return differences(at, expected, typeof actual.body === 'string' ? actual.body : toText(actual.body));
 }
 
 function parse(text: string): unknown {

@@ -12,7 +12,7 @@ import { differences, type Difference } from './difference.ts';
 import { failureOf } from './failure.ts';
 import { problemAnswer, replayCall } from './fixture-call.ts';
 import { connectFixture } from './fixture-connect.ts';
-import { createRecorder, type FixtureAnswer, type Replay } from './fixture-exchange.ts';
+import { createRecorder, type FixtureAnswer, type Replay, type VendorSide } from './fixture-exchange.ts';
 import { replayUnified } from './fixture-unified.ts';
 
 export interface FixtureResult {
@@ -25,25 +25,37 @@ const defaultNow = '2026-01-01T00:00:00.000Z';
 
 /** The fixture has to be valid by its schema. Rejects only for a bug. */
 export async function runFixture(connector: Connector, fixture: Fixture, env: { readonly crypto: CryptoPort }): Promise<FixtureResult> {
-  const scheme = connector.scheme(fixture.account?.scheme);
-  if (scheme === undefined) return result(fixture, [{ at: 'account.scheme', expected: connector.manifest.auth.map(({ id }) => id), actual: fixture.account?.scheme }]);
-  const nowMs = Date.parse(fixture.now ?? defaultNow);
-  if (Number.isNaN(nowMs)) return result(fixture, [{ at: 'now', expected: 'an instant in ISO 8601', actual: fixture.now }]);
   const recorder = createRecorder(fixture.exchanges);
-  const replay: Replay = { connector, scheme, scope: scopeOf(fixture, nowMs), nowMs, nonce: 'fixture-nonce', crypto: env.crypto, recorder };
-  const { surface } = fixture.call;
-  const answer = surface === 'connect' || surface === 'validation' ? await connectFixture(fixture, replay) : await replayPages(fixture, replay);
+  const performed = await performFixture(connector, fixture, { ...env, recorder });
+  if (!performed.ok) return result(fixture, [performed.difference]);
   recorder.finish();
+  const { answer } = performed;
   return result(fixture, [...recorder.differences, ...(answer === undefined ? [] : compareAnswer(fixture.answer, answer))]);
 }
 
-function scopeOf(fixture: Fixture, nowMs: number): Scope {
+/** `difference`: what the fixture says that cannot be done. An answer is missing when the vendor's side had none. */
+export type Performed = { readonly ok: true; readonly answer: FixtureAnswer | undefined } | { readonly ok: false; readonly difference: Difference };
+
+/** What is performed of a fixture; the rest is what became of it. */
+export type FixtureCase = Pick<Fixture, 'call' | 'account' | 'now'>;
+
+export async function performFixture(connector: Connector, fixture: FixtureCase, env: { readonly crypto: CryptoPort; readonly recorder: VendorSide }): Promise<Performed> {
+  const scheme = connector.scheme(fixture.account?.scheme);
+  if (scheme === undefined) return { ok: false, difference: { at: 'account.scheme', expected: connector.manifest.auth.map(({ id }) => id), actual: fixture.account?.scheme } };
+  const nowMs = Date.parse(fixture.now ?? defaultNow);
+  if (Number.isNaN(nowMs)) return { ok: false, difference: { at: 'now', expected: 'an instant in ISO 8601', actual: fixture.now } };
+  const replay: Replay = { connector, scheme, scope: scopeOf(fixture, nowMs), nowMs, nonce: 'fixture-nonce', crypto: env.crypto, recorder: env.recorder };
+  const { surface } = fixture.call;
+  return { ok: true, answer: surface === 'connect' || surface === 'validation' ? await connectFixture(fixture, replay) : await replayPages(fixture, replay) };
+}
+
+function scopeOf(fixture: FixtureCase, nowMs: number): Scope {
   const { config = {}, captured = {}, secret = {}, token = {}, app = {}, key } = fixture.account ?? {};
   return { config, captured, secret, token, app, now: momentOf(nowMs), ...(key === undefined ? {} : { key }) };
 }
 
 /** Undefined when the exchanges ran out, which the recorder noted. */
-async function replayPages(fixture: Fixture, replay: Replay): Promise<FixtureAnswer | undefined> {
+async function replayPages(fixture: FixtureCase, replay: Replay): Promise<FixtureAnswer | undefined> {
   let answer: FixtureAnswer | undefined;
   let cursor: unknown;
   for (let page = 0; page < (fixture.call.pages ?? 1); page++) {
@@ -55,7 +67,7 @@ async function replayPages(fixture: Fixture, replay: Replay): Promise<FixtureAns
   return answer;
 }
 
-function replayPage(fixture: Fixture, query: Readonly<Record<string, unknown>>, replay: Replay): Promise<FixtureAnswer | undefined> | FixtureAnswer {
+function replayPage(fixture: FixtureCase, query: Readonly<Record<string, unknown>>, replay: Replay): Promise<FixtureAnswer | undefined> | FixtureAnswer {
   if (fixture.call.surface === 'unified') return replayUnified(fixture.call, query, replay);
   const incoming = incomingOf(fixture, query);
   return incoming === undefined ? refusedMethod(fixture) : replayCall(incoming, replay);
@@ -63,7 +75,7 @@ function replayPage(fixture: Fixture, query: Readonly<Record<string, unknown>>, 
 
 const httpMethods: Readonly<Record<MethodName, string>> = { list: 'GET', get: 'GET', create: 'POST', update: 'PATCH', delete: 'DELETE' };
 
-function incomingOf(fixture: Fixture, query: Readonly<Record<string, unknown>>): IncomingCall | undefined {
+function incomingOf(fixture: FixtureCase, query: Readonly<Record<string, unknown>>): IncomingCall | undefined {
   const { call } = fixture;
   const headers = Object.fromEntries(Object.entries(call.headers ?? {}).map(([name, value]) => [name.toLowerCase(), value]));
   const { method = 'GET' } = call;
@@ -86,7 +98,7 @@ function incomingOf(fixture: Fixture, query: Readonly<Record<string, unknown>>):
   };
 }
 
-function refusedMethod(fixture: Fixture): FixtureAnswer {
+function refusedMethod(fixture: FixtureCase): FixtureAnswer {
   return problemAnswer(failureOf({ kind: 'call', code: 'invalid_request', reason: 'fixture', detail: `A call of the surface ${fixture.call.surface} names a resource.` }), {});
 }
 
