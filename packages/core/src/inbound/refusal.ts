@@ -16,5 +16,6 @@ export const refusalReasons = {
   wrong_token: 'the token is malformed, expired, or of another issuer, audience or algorithm',
   unknown_key: 'the key is not one of the vendor\'s, or its address is not allowed',
   key_unavailable: 'the vendor\'s key could not be fetched; that is no fault of the request',
+  too_many_keys: 'more keys that nobody knows were named at this address than the vendor is asked for in a minute',
 } as const;
 export type RefusalReason = keyof typeof refusalReasons;

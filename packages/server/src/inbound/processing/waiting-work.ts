@@ -4,6 +4,7 @@
  * what is published for it are committed together or not at all, and only by who still holds its lease.
  */
 import { maxAttempts, retryDelayMs } from '@evenkeel/core/inbound/retry-schedule.ts';
+import { nextShare, type NextShare } from '@evenkeel/core/inbound/shares.ts';
 import type { VerificationPort } from '@evenkeel/core/inbound/verification-port.ts';
 import type { ConnectorSource } from '../../accounts/vendor.ts';
 import { transaction, type Pool, type Queryable } from '../../database/pool.ts';
@@ -57,14 +58,13 @@ interface Ended {
   readonly end: End;
 }
 
-const batch = 64;
-/** Events worked on at once on a node: those that a slow vendor holds up do not hold up the others. */
+/** Events worked on at once on a node, of which each vendor and account has a share: those that one holds up do not hold up the others'. */
 const maxUnderWay = 512;
 
 export class WaitingWork {
   readonly #parts: WaitingParts;
   readonly #finisher: GroupWriter<Ended>;
-  readonly #underWay = new Set<Promise<void>>();
+  readonly #underWay = new Map<Promise<void>, Work>();
   /** What other processes were lost over is worked on one at a time. */
   #suspected = false;
 
@@ -76,9 +76,9 @@ export class WaitingWork {
   /** Takes one batch and begins to work on it; how many there were. Rejects when the database cannot be reached. */
   async workOnBatch(): Promise<number> {
     const { pool, owner, leaseMs } = this.#parts;
-    while (this.#underWay.size > maxUnderWay - batch) await Promise.race(this.#underWay);
-    const suspect = this.#suspected ? undefined : (await claimWork(pool, { owner, leaseMs, atMost: 1, suspects: true }))[0];
-    const works = [...(suspect === undefined ? [] : [suspect]), ...(await claimWork(pool, { owner, leaseMs, atMost: batch, suspects: false }))];
+    const share = await this.#share();
+    const suspect = this.#suspected ? undefined : (await claimWork(pool, { owner, leaseMs, ...share, atMost: 1, suspects: true }))[0];
+    const works = [...(suspect === undefined ? [] : [suspect]), ...(await claimWork(pool, { owner, leaseMs, ...share, suspects: false }))];
     if (works.length === 0) return 0;
     const requests = await readRequests(pool, [...new Set(works.map(({ event }) => event.request_id))]);
     const present = await presentOwners(pool, [...new Set(works.flatMap(({ event }) => event.account_id ?? []))]);
@@ -93,14 +93,28 @@ export class WaitingWork {
           if (work === suspect) this.#suspected = false;
           this.#parts.ended();
         });
-      this.#underWay.add(working);
+      this.#underWay.set(working, work);
     }
     return works.length;
   }
 
+  /** What may be taken next, once that is something. */
+  async #share(): Promise<NextShare> {
+    for (;;) {
+      const [byConnector, byAccount] = [new Map<string, number>(), new Map<string, number>()];
+      for (const { event } of this.#underWay.values()) {
+        byConnector.set(event.connector_id, (byConnector.get(event.connector_id) ?? 0) + 1);
+        if (event.account_id !== null) byAccount.set(event.account_id, (byAccount.get(event.account_id) ?? 0) + 1);
+      }
+      const share = nextShare({ total: this.#underWay.size, byConnector, byAccount }, maxUnderWay);
+      if (share.atMost > 0) return share;
+      await Promise.race(this.#underWay.keys());
+    }
+  }
+
   /** Resolves when nothing is under way any more. */
   async settled(): Promise<void> {
-    await Promise.all(this.#underWay);
+    await Promise.all(this.#underWay.keys());
   }
 
   async #resolve(work: Work, request: RequestRow | undefined, present: ReadonlyMap<string, EventOwner>, read: Map<string, Promise<readonly ReadEvent[] | string>>): Promise<Outcome | Adoption | SplitAgain> {

@@ -56,18 +56,32 @@ const suspectFrom = 2;
 /** Lost so often, twice of it by itself, it is not worked on any more. */
 export const lostAtMost = 4;
 
+export interface Claim {
+  readonly owner: string;
+  readonly leaseMs: number;
+  readonly atMost: number;
+  /** Those that were lost before, or the others. */
+  readonly suspects: boolean;
+  /** Who has enough under way: nothing of theirs is taken. */
+  readonly fullConnectors?: readonly string[];
+  readonly fullAccounts?: readonly string[];
+}
+
 /**
  * Takes what is due, oldest first, for `leaseMs`. An attempt is counted when it is taken: one that ends the process
- * counts too, and is told by a lease of another process that has run out. `suspects`: those that were lost before.
+ * counts too, and is told by a lease of another process that has run out.
  */
-export async function claimWork(database: Queryable, claim: { readonly owner: string; readonly leaseMs: number; readonly atMost: number; readonly suspects: boolean }): Promise<Work[]> {
+export async function claimWork(database: Queryable, claim: Claim): Promise<Work[]> {
+  const { owner, leaseMs, atMost, suspects, fullConnectors = [], fullAccounts = [] } = claim;
   const lost = `lost + case when lease_owner <> $1 then 1 else 0 end`;
+  const due = `due_at <= clock_timestamp() and (lease_until is null or lease_until < clock_timestamp())
+         and ${suspects ? `lost > 0 and ${lost} >= ${suspectFrom}` : `${lost} < ${suspectFrom}`}
+         and (order_key is null or not exists (select from inbound_work earlier where earlier.order_key = w.order_key and earlier.seq < w.seq))`;
+  const someAreFull = fullConnectors.length > 0 || fullAccounts.length > 0;
   const { rows } = await database.query<{ seq: number; tries: number; replayed: boolean; lease_fence: number; lost: number } & EventRow>(
-    `with taken as (
+    `with recursive ${someAreFull ? candidatesOfOthers(due) : ''} taken as (
        select seq from inbound_work w
-       where due_at <= clock_timestamp() and (lease_until is null or lease_until < clock_timestamp())
-         and ${claim.suspects ? `lost > 0 and ${lost} >= ${suspectFrom}` : `${lost} < ${suspectFrom}`}
-         and (order_key is null or not exists (select from inbound_work earlier where earlier.order_key = w.order_key and earlier.seq < w.seq))
+       where ${due} ${someAreFull ? 'and seq in (select seq from candidates)' : ''}
        order by due_at, seq
        limit $3
        for update skip locked
@@ -80,10 +94,26 @@ export async function claimWork(database: Queryable, claim: { readonly owner: st
      select leased.seq, leased.tries, leased.replayed, leased.lease_fence, leased.lost, e.*
      from leased join inbound_events e on e.received_at = leased.received_at and e.id = leased.event_id
      order by leased.seq`,
-    [claim.owner, claim.leaseMs, claim.atMost],
+    [owner, leaseMs, atMost, ...(someAreFull ? [fullConnectors, fullAccounts, Math.ceil(atMost / 4)] : [])],
   );
   return rows.map(({ seq, tries, replayed, lease_fence: fence, lost: often, ...event }) => ({ seq, attempts: tries, replayed, fence, lost: often, event }));
 }
+
+/**
+ * Account by account, by the index over them: in the order of time alone, all that waits for those who have enough would
+ * be read each time. What belongs to no account yet waits for no vendor.
+ */
+const candidatesOfOthers = (due: string): string => `waiting (account_id) as (
+       (select account_id from inbound_work where account_id is not null order by account_id limit 1)
+       union all
+       select (select w.account_id from inbound_work w where w.account_id > waiting.account_id order by w.account_id limit 1) from waiting where account_id is not null
+     ), candidates as (
+       select mine.seq from waiting join accounts a on a.id = waiting.account_id
+       cross join lateral (select seq from inbound_work w where w.account_id = a.id and ${due} order by due_at limit $6) mine
+       where a.connector_id <> all ($4) and a.id <> all ($5)
+       union all
+       (select seq from inbound_work w where account_id is null and ${due} order by due_at limit $3)
+     ),`;
 
 /** Takes finished work away; the seqs of what was still ours. What is not among them was overtaken and must not take effect. */
 export async function finishWork(client: Queryable, works: readonly Pick<Work, 'seq' | 'fence'>[]): Promise<Set<number>> {

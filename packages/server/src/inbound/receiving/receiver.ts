@@ -111,7 +111,7 @@ export class Receiver {
       const received = open.rules.receive(request, scopes, env);
       if (received.kind !== 'needs_key') return received;
       if (fetched === maxKeyFetches) return { kind: 'refused', status: 401, reason: 'unknown_key' };
-      await keys.fetch(open.address.connectorId, open.connector, received.need, scopes[0] ?? {});
+      if (!(await keys.fetch(open.address, open.connector, received.need, scopes[0] ?? {}))) return { kind: 'refused', status: 503, reason: 'too_many_keys' };
     }
   }
 

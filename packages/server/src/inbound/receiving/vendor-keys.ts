@@ -1,4 +1,8 @@
-/** Public keys that vendors publish, fetched when a request needs one and kept for as long as the manifest says. */
+/**
+ * Public keys that vendors publish, fetched when a request needs one and kept for as long as the manifest says. Whoever
+ * knows an address can name keys, so that the vendor is asked for few unknown ones an address and minute, and for few at
+ * once. Keys that were good are no strangers: they are asked for anew whatever else is named.
+ */
 import type { Connector } from '@evenkeel/core/connectors/connector.ts';
 import { compilePath } from '@evenkeel/core/connectors/values/path.ts';
 import type { Scope } from '@evenkeel/core/connectors/values/scope.ts';
@@ -14,12 +18,18 @@ interface Kept {
 const askAgainMs = 60_000;
 const unavailableMs = 5_000;
 const maxKeyBytes = 256 * 1024;
+const [strangersAMinute, minuteMs] = [10, 60_000];
+/** Of a connector. */
+const strangersAtOnce = 8;
 
 export class VendorKeys {
   readonly #upstream: UpstreamClient;
   readonly #now: () => number;
   readonly #kept = new LRUCache<string, Kept>({ max: 2_000 });
   readonly #fetching = new Map<string, Promise<void>>();
+  readonly #good = new LRUCache<string, true>({ max: 2_000 });
+  readonly #strangers = new LRUCache<string, { readonly sinceMs: number; count: number }>({ max: 10_000 });
+  readonly #atOnce = new Map<string, number>();
 
   constructor(upstream: UpstreamClient, now: () => number) {
     this.#upstream = upstream;
@@ -34,20 +44,41 @@ export class VendorKeys {
     };
   }
 
-  /** Resolves when `known` has an answer. Never rejects: a vendor that cannot be asked is an answer too. */
-  async fetch(connectorId: string, connector: Connector, need: KeyNeed, scope: Scope): Promise<void> {
+  /**
+   * Resolves when `known` has an answer, with true; with false when too much is asked at the moment. Never rejects: a
+   * vendor that cannot be asked is an answer too.
+   */
+  async fetch(address: { readonly id: string; readonly connectorId: string }, connector: Connector, need: KeyNeed, scope: Scope): Promise<boolean> {
+    const { connectorId } = address;
     const id = `${connectorId} ${need.id}`;
     const present = this.#fetching.get(id);
-    if (present !== undefined) return present;
+    if (present !== undefined) return present.then(() => true);
+    const stranger = !this.#good.has(id);
+    if (stranger && !this.#mayAsk(address)) return false;
+    if (stranger) this.#atOnce.set(connectorId, (this.#atOnce.get(connectorId) ?? 0) + 1);
     const fetching = this.#ask(connector, need, scope)
       .catch((): FetchedKey => ({ kind: 'unavailable' }))
       .then((key) => {
         const keptMs = key.kind === 'unavailable' ? unavailableMs : key.kind === 'unknown' || need.from === 'jwks' ? Math.min(need.maxAgeS * 1000, askAgainMs) : need.maxAgeS * 1000;
         this.#kept.set(id, { key, untilMs: this.#now() + keptMs });
+        if (key.kind === 'json' || key.kind === 'pem') this.#good.set(id, true);
       })
-      .finally(() => this.#fetching.delete(id));
+      .finally(() => {
+        this.#fetching.delete(id);
+        if (stranger) this.#atOnce.set(connectorId, (this.#atOnce.get(connectorId) ?? 1) - 1);
+      });
     this.#fetching.set(id, fetching);
-    return fetching;
+    return fetching.then(() => true);
+  }
+
+  #mayAsk({ id, connectorId }: { readonly id: string; readonly connectorId: string }): boolean {
+    if ((this.#atOnce.get(connectorId) ?? 0) >= strangersAtOnce) return false;
+    const present = this.#strangers.get(id);
+    const counted = present === undefined || this.#now() >= present.sinceMs + minuteMs ? { sinceMs: this.#now(), count: 0 } : present;
+    this.#strangers.set(id, counted);
+    if (counted.count >= strangersAMinute) return false;
+    counted.count += 1;
+    return true;
   }
 
   async #ask(connector: Connector, need: KeyNeed, scope: Scope): Promise<FetchedKey> {
