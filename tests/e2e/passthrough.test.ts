@@ -78,3 +78,12 @@ test('a caller who reads only after having sent all gets the answer that came in
   socket.destroy();
   assert.match(answer.toString(), /^HTTP\/1\.1 400 [^]*"status":413/);
 });
+
+test('a transfer coding other than chunked is refused, not passed on as if it were the body', async () => {
+  const socket = net.connect(Number(new URL(url).port), '127.0.0.1');
+  socket.write(`POST /v1/passthrough/upload HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${adminKey}\r\nevenkeel-account: ${account}\r\ntransfer-encoding: gzip, chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n`);
+  const [answer] = (await once(socket, 'data')) as [Buffer];
+  socket.destroy();
+  assert.match(answer.toString(), /^HTTP\/1\.1 400 [^]*Content-Encoding/);
+  assert.deepEqual(urls, [], 'the vendor was not asked');
+});

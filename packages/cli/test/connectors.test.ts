@@ -81,6 +81,17 @@ test('new never overwrites and takes only ids', async (context) => {
   for (const id of ['Acme', '../acme', '9acme', 'a b', 'a'.repeat(64)]) assert.equal((await evenkeel(['connectors', 'new', id], { cwd })).code, 2, id);
 });
 
+test('what a broken file holds does not steer the terminal', async (context) => {
+  const cwd = await workplace(context);
+  await write(cwd, 'acme', '\u001b[2J\u0007{');
+  for (const command of ['lint', 'test', 'push']) {
+    const { code, stdout, stderr } = await evenkeel(['connectors', command, 'connectors/acme'], { cwd, environment: { EVENKEEL_API_KEY: 'k' } });
+    assert.equal(code, 1);
+    assert.match(stdout + stderr, /is not JSON/);
+    assert.doesNotMatch((stdout + stderr).replaceAll('\n', ''), /\p{Cc}/u, command);
+  }
+});
+
 test('lint names file, place and what was meant, and exits 1', async (context) => {
   const cwd = await workplace(context);
   await evenkeel(['connectors', 'new', 'acme'], { cwd });

@@ -20,7 +20,7 @@ export const connectorsPush: Command = {
     if (connector === undefined) throw new UsageError('no connector is named.');
     const manifest = await readManifest(connector.folder);
     if (!manifest.ok) {
-      out.note(`${connector.manifestPath}: ${manifest.message}`);
+      out.note(faultLine(connector.manifestPath, { path: '', message: manifest.message }));
       return exitCodes.findings.code;
     }
     const id = (manifest.value as { id?: unknown } | null)?.id;

@@ -63,7 +63,7 @@ const requestProperties = {
   query_arrays: Type.Optional(ArrayStyle),
   headers: Type.Optional(ValueMap),
   body: Type.Optional(Body),
-  timeout_ms: Type.Optional(Type.Integer({ minimum: 100, maximum: 300_000 })),
+  timeout_ms: Type.Optional(Type.Integer({ minimum: 100, maximum: 300_000, description: 'From sending a request to the end of its answer, or to the headers of one that streams. While a body streams out it is the longest standstill, and begins anew when all is sent. Default 30 s.' })),
 };
 
 export const Request = Strict(requestProperties);

@@ -10,6 +10,8 @@ export type CallerBody =
   | { readonly kind: 'held'; readonly bytes: Uint8Array }
   | { readonly kind: 'streamed'; readonly stream: Readable; readonly contentLength: string | undefined }
   | { readonly kind: 'too_large' }
+  /** In a transfer coding other than chunked: passed on, its bytes would be taken for the body itself. */
+  | { readonly kind: 'coded' }
   /** The caller stopped in the middle. */
   | { readonly kind: 'broken' };
 
@@ -22,6 +24,11 @@ const lingerMs = 30_000;
 export async function takeBody(message: IncomingMessage, options: { signed: boolean }): Promise<CallerBody> {
   const length = message.headers['content-length'];
   if (length === '0' || (length === undefined && message.headers['transfer-encoding'] === undefined)) return { kind: 'none' };
+  const coding = message.headers['transfer-encoding'];
+  if (coding !== undefined && coding.trim().toLowerCase() !== 'chunked') {
+    leave(message);
+    return { kind: 'coded' };
+  }
   const limit = options.signed ? signedBytes : heldBytes;
   if (length !== undefined && Number(length) > limit) {
     if (!options.signed) return streamed(message, length);

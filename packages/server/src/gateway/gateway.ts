@@ -82,6 +82,7 @@ export class Gateway {
       if ('kind' in opened) return opened;
       const body = takeBody === null ? none : await takeBody(opened);
       if (body.kind === 'too_large') return failed(failureOf({ kind: 'call', code: 'invalid_request', reason: 'body-too-large', detail: 'The body is larger than this account\'s way of signing requests allows.' }));
+      if (body.kind === 'coded') return failed(failureOf({ kind: 'call', code: 'invalid_request', reason: 'transfer-coding', detail: 'The body is in a transfer coding that is not taken. Send it chunked only, or with its length; a compressed body is named by Content-Encoding.' }));
       if (body.kind === 'broken') return this.#transportFailure(call, new UpstreamError('aborted', 'request', 'The caller ended its request before it was whole.', 'EABORTED'));
       const first = await this.#attempt(call, opened, body);
       return first.kind === 'failure' && first.failure.credentialRefused ? await this.#afterRefusal(call, opened, body, first) : first;
