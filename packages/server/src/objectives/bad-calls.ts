@@ -28,13 +28,13 @@ const ofScope = {
   category: `connector_id in (select s.connector_id from telemetry_series s where s.kind = 'call' and s.category = $9)`,
 } as const;
 
-/** Answers of 500 and more, newest first. */
+/** Answers of 500 and more, newest first; not of what Evenkeel reads for itself, which is in no objective and no agreement. */
 export async function listBadCalls(database: Queryable, { scope, ranges, upstream, beforeId, limit }: BadCallFilter): Promise<CallRow[]> {
   if (ranges.length === 0) return [];
   const beforeMs = beforeId === null ? null : timeOfId(beforeId);
   const { rows } = await database.query<CallRow>(
     `select ${callColumns} from calls c
-     where outcome = 'failure' and status >= 500 and (coalesce(origin, 'platform') = 'platform' or ($1 and origin = 'upstream'))
+     where outcome = 'failure' and status >= 500 and surface <> 'background' and (coalesce(origin, 'platform') = 'platform' or ($1 and origin = 'upstream'))
        and at >= $2 and at < $3
        and exists (
          select 1 from unnest($4::timestamptz[], $5::timestamptz[]) as r (from_at, to_at)

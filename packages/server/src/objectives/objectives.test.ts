@@ -165,8 +165,8 @@ test('from a credit to the calls that caused it: five bad minutes over midnight 
   const bad = (minute: number): boolean => minute >= monthEnd - 3 && minute < monthEnd + 2;
   await seal(start + 187, monthEnd + 61, (minute) => [bad(minute) ? failing(series.acme, 60, 'platform') : good(series.acme), good(series.globex)]);
   const planted = Array.from({ length: 5 }, (_, at) => call((monthEnd - 3 + at) * 60_000 + 1_000));
-  // Neither of these is in it: a vendor's failure, another tenant's, and one that ended before the run.
-  const others = [call((monthEnd - 3) * 60_000 + 2_000, { origin: 'upstream', code: 'upstream_unavailable', upstream_status: 500, status: 502 }), call((monthEnd - 3) * 60_000 + 3_000, { tenant_id: 'globex' }), call((monthEnd - 4) * 60_000)];
+  // None of these is in it: a vendor's failure, another tenant's, one that ended before the run, and what Evenkeel read for itself.
+  const others = [call((monthEnd - 3) * 60_000 + 2_000, { origin: 'upstream', code: 'upstream_unavailable', upstream_status: 500, status: 502 }), call((monthEnd - 3) * 60_000 + 3_000, { tenant_id: 'globex' }), call((monthEnd - 4) * 60_000), call((monthEnd - 3) * 60_000 + 4_000, { surface: 'background' })];
   await insertCalls(evenkeel.database.pool, [...planted, ...others]);
   const { statements } = await tick(evenkeel.database.pool, definitions);
   assert.deepEqual(statements, ['acme-2025 2025-09']);

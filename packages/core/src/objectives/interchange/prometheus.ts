@@ -82,13 +82,17 @@ function alerts(objective: ObjectiveDefinition, policy: BudgetPolicy): Prometheu
   }));
 }
 
-/** Both windows strictly above B·b, with at least the minimum of bad ones in the long one: the same rule as burn-alert.ts. */
+/**
+ * Both windows strictly above B·b, with at least the minimum of events and of bad ones in the long one: the rule of
+ * burn-alert.ts but for coverage, which Prometheus cannot see.
+ */
 function tierExpression(objective: ObjectiveDefinition, tier: BurnTier): string {
   const bound = threshold(tier, objective.budget);
   // B has at most six decimals and b nine, so that fifteen are exact.
   const text = decimalText((bound.num * 10n ** 15n) / bound.den, 15);
   const above = (minutes: number): string => `max(slo:sli_error:ratio_rate${writeMinutes(minutes)}${slothSelector(objective)} > ${text}) without (sloth_window)`;
-  const enough = `max(increase(${badMetric}${selector(objective)}[${writeMinutes(tier.longMinutes)}])) >= ${objective.minimum.bad}`;
-  return `(\n  ${above(tier.shortMinutes)}\n  and\n  ${above(tier.longMinutes)}\n  and on()\n  ${enough}\n)`;
+  const enough = (metric: string, least: number): string => `max(increase(${metric}${selector(objective)}[${writeMinutes(tier.longMinutes)}])) >= ${least}`;
+  const { events, bad } = objective.burnMinimum;
+  return `(\n  ${above(tier.shortMinutes)}\n  and\n  ${above(tier.longMinutes)}\n  and on()\n  ${enough(badMetric, bad)}\n  and on()\n  ${enough(eventsMetric, events)}\n)`;
 }
 
