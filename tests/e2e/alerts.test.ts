@@ -89,6 +89,15 @@ describe('error rate', () => {
     assert.deepEqual([alert?.scope, alert?.origin, alert?.connector, alert?.severity, alert?.affected_accounts], ['connector', 'upstream', 'hubspot', 'P2', 3]);
     assert.ok(alert !== undefined && delay(alert, from) <= 3, `${alert?.opened_at} after ${from.toISOString()}`);
     const whole = await call('GET', `/v1/alerts/${alert.id}`);
+    const found: string[] = [];
+    for (let cursor: unknown = ''; cursor !== null; ) {
+      const page = await call('GET', `/v1/alerts/${alert.id}/findings?limit=2${cursor === '' ? '' : `&cursor=${String(cursor)}`}`);
+      assert.equal(page.status, 200, page.text);
+      found.push(...((page.json?.['results'] ?? []) as { rule: string; key: string }[]).map(({ rule, key }) => `${rule} ${key}`));
+      cursor = page.json?.['next_cursor'] ?? null;
+    }
+    assert.deepEqual(found, ((whole.json?.['findings'] ?? []) as { rule: string; key: string }[]).map(({ rule, key }) => `${rule} ${key}`).toSorted());
+    assert.equal(whole.json?.['findings_total'], found.length);
     assert.deepEqual(((whole.json?.['accounts'] ?? []) as { tenant_id: string }[]).map(({ tenant_id }) => tenant_id).toSorted(), of('hubspot').map(({ tenant }) => tenant).toSorted());
     await staged.pass(times(25, minute));
     assert.deepEqual(await firing(), []);
@@ -226,7 +235,8 @@ describe('keeping quiet', () => {
 
   it('alerts of other systems are taken once and end when they are told to have', async () => {
     const body = (status: string) => ({ version: '4', receiver: 'evenkeel', alerts: [{ status, labels: { alertname: 'DiskFull', severity: 'critical', instance: 'db-1' }, annotations: { summary: 'The disk of db-1 is full' }, startsAt: '2026-11-20T10:00:00Z', endsAt: '0001-01-01T00:00:00Z', fingerprint: 'f00d', generatorURL: 'http://prometheus' }] });
-    assert.deepEqual((await call('POST', '/v1/alerts/alertmanager', { body: body('firing') })).json, { opened: 1, resolved: 0 });
+    const atOnce = await Promise.all(Array.from({ length: 6 }, () => call('POST', '/v1/alerts/alertmanager', { body: body('firing') })));
+    assert.deepEqual(atOnce.map(({ status, json }) => `${status} ${String(json?.['opened'])}`).toSorted(), ['200 0', '200 0', '200 0', '200 0', '200 0', '200 1'], 'told six times at once, it is one');
     assert.deepEqual((await call('POST', '/v1/alerts/alertmanager', { body: body('firing') })).json, { opened: 0, resolved: 0 });
     assert.deepEqual((await firing('external')).filter(({ title }) => title === 'The disk of db-1 is full').map(({ scope, severity }) => [scope, severity]), [['installation', 'P1']]);
     assert.deepEqual((await call('POST', '/v1/alerts/alertmanager', { body: body('resolved') })).json, { opened: 0, resolved: 1 });

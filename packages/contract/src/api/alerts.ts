@@ -31,12 +31,16 @@ export const Alert = Type.Object(
     affected_accounts: Type.Integer({ description: 'Accounts it has met while it lasted.' }),
     findings: Type.Array(
       Type.Object({ rule: Type.String(), watch: Type.String(), key: Type.String(), evidence: Type.Record(Type.String(), Type.Unknown(), { description: 'The figures that made the rule fire.' }) }),
+      { description: 'At most 20, one of each rule first. All of them, in pages: GET /v1/alerts/{id}/findings.' },
     ),
+    findings_total: Type.Integer(),
   },
   { $id: 'Alert' },
 );
 export type Alert = Type.Static<typeof Alert>;
 export const AlertList = listOf(Alert);
+export const AlertFindings = listOf(Alert.properties.findings.items);
+export const AlertFindingsQuery = Type.Object(pageQuery);
 
 export const RoleNotice = Type.Object(
   {

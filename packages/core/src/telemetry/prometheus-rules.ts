@@ -114,6 +114,16 @@ const alerts: readonly CategoryAlert[] = [
     description: 'Nothing that Evenkeel shows is current: no node with the worker role seals, or the database cannot be reached.',
   },
   {
+    alert: 'EvenkeelAlertsStale',
+    expr: 'min (evenkeel_alerts_evaluated_age_seconds) > 180 or max (evenkeel_alerts_evaluation_failures) > 3',
+    for: '1m',
+    severity: 'critical',
+    category: 'telemetry',
+    runbook: 'platform-errors',
+    summary: 'Alert rules are not judged',
+    description: 'No node with the worker role judges sealed minutes: no alert of Evenkeel is current. Its log says why; minutes wait and are judged later.',
+  },
+  {
     alert: 'EvenkeelCoverageLow',
     expr: 'max (evenkeel_telemetry_coverage_ratio) < 0.95',
     for: '10m',

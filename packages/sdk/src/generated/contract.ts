@@ -498,6 +498,7 @@ export interface Alert {
   joined_into: string | null;
   /** Accounts it has met while it lasted. */
   affected_accounts: number;
+  /** At most 20, one of each rule first. All of them, in pages: GET /v1/alerts/{id}/findings. */
   findings: {
     rule: string;
     watch: string;
@@ -505,7 +506,22 @@ export interface Alert {
     /** The figures that made the rule fire. */
     evidence: { [key: string]: unknown };
   }[];
+  findings_total: number;
 }
+
+export interface AlertFindings {
+  results: {
+    rule: string;
+    watch: string;
+    key: string;
+    /** The figures that made the rule fire. */
+    evidence: { [key: string]: unknown };
+  }[];
+  /** Pass as cursor for the next page; null at the end. */
+  next_cursor: string | null;
+}
+
+export type AlertFindingsQuery = PeriodCallsQuery;
 
 export interface AlertList {
   results: Alert[];
@@ -801,6 +817,7 @@ export interface AlertWithAccounts {
   joined_into: string | null;
   /** Accounts it has met while it lasted. */
   affected_accounts: number;
+  /** At most 20, one of each rule first. All of them, in pages: GET /v1/alerts/{id}/findings. */
   findings: {
     rule: string;
     watch: string;
@@ -808,6 +825,7 @@ export interface AlertWithAccounts {
     /** The figures that made the rule fire. */
     evidence: { [key: string]: unknown };
   }[];
+  findings_total: number;
   silenced_until: string | null;
   /** At most 5,000. */
   accounts: {

@@ -19,6 +19,8 @@ import { inboundStreams, tenantStandings, unmeasuredMinutes } from './streams.ts
 
 const minuteMs = 60_000;
 const hourMs = 3_600_000;
+/** Series known beyond twice those of the last windows. */
+const spareSeries = 20_000;
 /** Judged in one transaction at most. */
 const batchMinutes = 30;
 /** A longer time without any minute is passed over: there is nothing to judge in it. */
@@ -49,6 +51,8 @@ export class AlertWatch {
   readonly #parts: AlertWatchParts;
   #evaluator: AlertEvaluator | undefined;
   #series = new SeriesCache();
+  /** Series that come and go would fill the memory: with so many it begins anew from what the last windows hold. */
+  #rebuildAt = 0;
   /** The minute up to which #evaluator has judged. */
   #at: number | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -136,7 +140,7 @@ export class AlertWatch {
   }
 
   async #evaluatorAt(client: Queryable, minute: number): Promise<AlertEvaluator> {
-    if (this.#evaluator !== undefined && this.#at === minute) return this.#evaluator;
+    if (this.#evaluator !== undefined && this.#at === minute && this.#series.size < this.#rebuildAt) return this.#evaluator;
     const { rules, budgetPolicy } = this.#parts;
     const evaluator = new AlertEvaluator(rules, budgetPolicy);
     this.#series = new SeriesCache();
@@ -144,6 +148,7 @@ export class AlertWatch {
     evaluator.watch(await inboundStreams(client, new Date(minute)), await tenantStandings(client, new Date(minute)), await unmeasuredMinutes(client, new Date(minute + minuteMs)));
     evaluator.resume(await openCauses(client, evaluator.rules));
     this.#evaluator = evaluator;
+    this.#rebuildAt = 2 * this.#series.size + spareSeries;
     this.#at = minute;
     return evaluator;
   }

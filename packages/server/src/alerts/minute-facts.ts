@@ -23,6 +23,10 @@ export class SeriesCache {
     }
   }
 
+  get size(): number {
+    return this.#known.size;
+  }
+
   get(id: number): { series: SeriesIdentity; slot: number } | undefined {
     return this.#known.get(id);
   }

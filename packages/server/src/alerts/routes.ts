@@ -1,5 +1,5 @@
 /** `/v1/alerts`, silences, trying rules on history, and alerts of other systems. */
-import { Alert, AlertList, AlertmanagerTaken, AlertmanagerWebhook, AlertParams, AlertQuery, AlertReplay, AlertReplayed, AlertWithAccounts, NewSilence, RoleNotice, Silence, SilenceList } from '@evenkeel/contract/api/alerts.ts';
+import { AlertFindings, AlertFindingsQuery, AlertList, AlertmanagerTaken, AlertmanagerWebhook, AlertParams, AlertQuery, AlertReplay, AlertReplayed, AlertWithAccounts, NewSilence, RoleNotice, Silence, SilenceList } from '@evenkeel/contract/api/alerts.ts';
 import type { AlertsFile } from '@evenkeel/contract/playbook/alerts.ts';
 import { readReceived } from '@evenkeel/core/alerts/alertmanager.ts';
 import { lintAlerts } from '@evenkeel/core/alerts/rules-lint.ts';
@@ -11,9 +11,10 @@ import { decodeCursor, pageOf } from '../http/cursor.ts';
 import { Refusal } from '../http/problem.ts';
 import { route, type Route } from '../http/route.ts';
 import { timeOfId } from '../identifier.ts';
-import { findAlert, insertAlert, listAffected, listAlerts, resolveAlert, type AlertRow } from './alert-store.ts';
+import { findAlert, insertAlert, listAffected, listAlerts, resolveAlert } from './alert-store.ts';
 import { listRoleNotices, type RoleNoticeRow } from './role-notices.ts';
 import { replayRules } from './replay.ts';
+import { findingsAfter, shownAlert, shownFinding } from './shown-alert.ts';
 import { endSilence, insertSilence, listSilences, silenceOf, type SilenceRow } from './silence-store.ts';
 
 interface Parts {
@@ -23,6 +24,8 @@ interface Parts {
 }
 
 const dayMs = 86_400_000;
+/** Any constant that nothing else in the database uses. */
+const receivingLock = 4_400_050;
 /** Stored minutes that one request may judge. */
 const longestReplayMs = 14 * dayMs;
 
@@ -48,7 +51,7 @@ function readingRoutes({ pool }: Parts): Route[] {
           before: at === undefined || id === undefined ? null : { at: new Date(Number(at)), id },
           limit: limit + 1,
         });
-        return pageOf(rows, limit, (row) => `${row.opened_at.getTime()} ${row.id}`, (row) => shown(row, caller));
+        return pageOf(rows, limit, (row) => `${row.opened_at.getTime()} ${row.id}`, (row) => shownAlert(row, caller));
       },
     }),
     route({
@@ -58,7 +61,18 @@ function readingRoutes({ pool }: Parts): Route[] {
         const accounts = alert === undefined ? [] : await listAffected(pool, alert.id, caller.tenantId);
         if (alert === undefined || (caller.tenantId !== null && alert.tenant_id !== caller.tenantId && accounts.length === 0)) throw new Refusal('not_found', `There is no alert ${params.id}.`);
         const silence = await silenceOf(pool, alert);
-        return { ...shown(alert, caller), silenced_until: silence?.expires_at.toISOString() ?? null, accounts: accounts.map(({ since, ...rest }) => ({ ...rest, since: since.toISOString() })), told: caller.tenantId === null ? (await listRoleNotices(pool, alert.id)).map(shownNotice) : [] };
+        return { ...shownAlert(alert, caller), silenced_until: silence?.expires_at.toISOString() ?? null, accounts: accounts.map(({ since, ...rest }) => ({ ...rest, since: since.toISOString() })), told: caller.tenantId === null ? (await listRoleNotices(pool, alert.id)).map(shownNotice) : [] };
+      },
+    }),
+    route({
+      ...common, path: '/v1/alerts/:id/findings', summary: 'What the rules found, of one alert', schema: { params: AlertParams, query: AlertFindingsQuery, response: { 200: AlertFindings } },
+      async handle({ params, query, caller }) {
+        const alert = timeOfId(params.id) === null ? undefined : await findAlert(pool, params.id);
+        const met = alert !== undefined && (caller.tenantId === null || alert.tenant_id === caller.tenantId || (await listAffected(pool, alert.id, caller.tenantId)).length > 0);
+        if (!met) throw new Refusal('not_found', `There is no alert ${params.id}.`);
+        const limit = query.limit ?? 50;
+        const rest = findingsAfter(alert, caller, decodeCursor(query.cursor, 'string') ?? '');
+        return pageOf(rest.slice(0, limit + 1), limit, ({ place }) => place, ({ finding }) => shownFinding(finding));
       },
     }),
   ];
@@ -114,8 +128,10 @@ function receivingRoute({ pool, now }: Parts): Route {
       wholeInstallation(caller);
       return transaction(pool, async (client) => {
         const taken = { opened: 0, resolved: 0 };
-        for (const alert of body.alerts) {
-          const cause = readReceived(alert);
+        // In one order: two that tell of the same at once wait for each other, never in a circle.
+        const told = body.alerts.map((alert) => ({ alert, cause: readReceived(alert) })).toSorted((a, b) => (a.cause.key < b.cause.key ? -1 : 1));
+        for (const { alert, cause } of told) {
+          await client.query('select pg_advisory_xact_lock($1, hashtext($2))', [receivingLock, cause.key]);
           if (alert.status === 'resolved') taken.resolved += (await resolveAlert(client, cause.key, null, new Date(now()), 'external')) === undefined ? 0 : 1;
           else {
             const { rows } = await client.query(`select from alerts where key = $1 and source = 'external' and state = 'firing'`, [cause.key]);
@@ -133,34 +149,6 @@ function receivingRoute({ pool, now }: Parts): Route {
 function startOf(text: string | undefined): number | undefined {
   const ms = text === undefined ? Number.NaN : Date.parse(text);
   return Number.isFinite(ms) && ms > 0 ? ms : undefined;
-}
-
-/** Figures of a budget are those of everyone in its scope. */
-const isBudget = (watch: string): boolean => watch === 'burn-rate' || watch === 'budget-mode';
-
-function shown(row: AlertRow, caller: Caller): Type.Static<typeof Alert> {
-  // What is told of others' accounts stays with those who see all.
-  const findings = row.findings.filter(({ subject, watch }) => caller.tenantId === null || (subject.tenantId ?? (isBudget(watch) ? null : caller.tenantId)) === caller.tenantId);
-  return {
-    id: row.id,
-    title: row.title,
-    severity: row.severity,
-    state: row.state,
-    source: row.source,
-    scope: row.scope,
-    origin: row.origin,
-    connector: row.connector_id,
-    account_id: row.account_id,
-    tenant_id: row.tenant_id,
-    endpoint: row.endpoint,
-    runbook: row.runbook,
-    opened_at: row.opened_at.toISOString(),
-    updated_at: row.updated_at.toISOString(),
-    resolved_at: row.resolved_at?.toISOString() ?? null,
-    joined_into: row.joined_into,
-    affected_accounts: row.affected,
-    findings: findings.map(({ rule, watch, key, evidence }) => ({ rule, watch, key, evidence: { ...evidence } })),
-  };
 }
 
 function shownNotice({ role, status, channel, address, state, attempts, detail, queued_at, settled_at }: RoleNoticeRow): Type.Static<typeof RoleNotice> {

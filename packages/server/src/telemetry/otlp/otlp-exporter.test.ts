@@ -37,7 +37,7 @@ test('spans and durations follow the conventions, and hold neither query nor cre
   assert.deepEqual(received.map(({ path, key }) => [path, key]), [['/v1/traces', 'k'], ['/v1/metrics', 'k']]);
   assert.doesNotMatch(JSON.stringify(received), /planted|user:pass/);
   const spans = readJsonSpans(received[0]?.body) ?? [];
-  assert.deepEqual(spans.map(({ statusCode, attributes }) => [statusCode, attributes.get('server.address'), attributes.get('http.response.status_code'), attributes.get('error.type')]), [[0, 'api.example.com', 200, undefined], [2, 'api.example.com', 503, '503']]);
+  assert.deepEqual(spans.map(({ statusCode, attributes }) => [statusCode, attributes.get('server.address'), attributes.get('server.port'), attributes.get('http.response.status_code'), attributes.get('error.type')]), [[0, 'api.example.com', 8443, 200, undefined], [2, 'api.example.com', 8443, 503, '503']]);
   assert.deepEqual(spans.map((span) => externalCall(span)).map((one) => [one?.connectorId, one?.tenantId, one?.fact.totalUs, one?.fact.code]), [['vendor', 'acme', 42_000, null], ['vendor', 'acme', 42_000, 'upstream_unavailable']]);
   interface Point { count: string; sum: number; bucketCounts: string[]; attributes: { key: string; value: { stringValue?: string; intValue?: string } }[] }
   const sent = received[1]?.body as { resourceMetrics: { scopeMetrics: { metrics: { name: string; unit: string; histogram: { dataPoints: Point[] } }[] }[] }[] } | undefined;

@@ -116,6 +116,7 @@ function spanOf(call: CallRecord, sent: NonNullable<CallRecord['sent']>, host: s
     attributes: [
       attribute('http.request.method', sent.method),
       attribute('server.address', host),
+      ...portOf(sent.url),
       // No url.full: some vendors take keys in the query or the path.
       attribute('url.scheme', sent.url.slice(0, sent.url.indexOf(':'))),
       ...outcomeOf(status, code),
@@ -123,6 +124,13 @@ function spanOf(call: CallRecord, sent: NonNullable<CallRecord['sent']>, host: s
     ],
     status: call.outcome === 'failure' ? { code: errorStatus, message: code ?? '' } : {},
   };
+}
+
+/** `server.port`: also where it is the scheme's own. */
+function portOf(url: string): object[] {
+  const { port, protocol } = new URL(url);
+  const number = port === '' ? ({ 'https:': 443, 'http:': 80 }[protocol] ?? null) : Number(port);
+  return number === null ? [] : [attribute('server.port', number)];
 }
 
 /** `error.type`: the status of an answer that is an error, else the code of what went wrong. */
