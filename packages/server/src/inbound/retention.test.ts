@@ -6,7 +6,7 @@ import { dropDayPartitions, makeDayPartitions } from '../database/day-partitions
 import { createLog } from '../log.ts';
 import { newId } from '../identifier.ts';
 import { insertRequests, readRequests, type NewRequest } from './request-store.ts';
-import { forgetKeys, makeInboundPartitions } from './retention.ts';
+import { forgetKeys, inboundRetentionJob, makeInboundPartitions } from './retention.ts';
 
 const { pool } = await createTestDatabase();
 const log = createLog('silent');
@@ -51,4 +51,21 @@ test('keys are forgotten after the window, and never before the vendor that repe
   assert.equal(await forgetKeys({ ...parts, connectors: () => [patient] }), 1, 'only what is older than the vendor\'s patience');
   assert.equal(await forgetKeys({ ...parts, connectors: () => [] }), 1);
   assert.equal(await forgetKeys({ ...parts, connectors: () => [] }), 0);
+});
+
+test('retention that died after its first step is finished by the next run, and a run after that finds nothing', async () => {
+  const nowMs = Date.parse('2032-03-10T12:00:00Z');
+  const oldMs = nowMs - 40 * dayMs;
+  for (const table of ['inbound_requests', 'inbound_events']) await makeDayPartitions(pool, { table, column: 'received_at' }, oldMs);
+  const [old, kept] = [requestAt(oldMs), requestAt(nowMs)];
+  await insertRequests(pool, [old, kept]);
+  await pool.query(`insert into inbound_work (received_at, event_id, connector_id) values ($1, 'ibe_old', 'c'), ($2, 'ibe_kept', 'c')`, [new Date(oldMs), new Date(nowMs)]);
+  // As a process leaves it that died when the events were gone.
+  await dropDayPartitions(pool, { table: 'inbound_events', column: 'received_at' }, nowMs, 30);
+  const run = inboundRetentionJob({ pool, log, now: () => nowMs, keepDays: 30, dedupeDays: 14, connectors: () => [] });
+  for (let round = 0; round < 2; round += 1) {
+    await run.execute(undefined, AbortSignal.timeout(60_000));
+    assert.deepEqual([...(await readRequests(pool, [old.id, kept.id])).keys()], [kept.id]);
+    assert.deepEqual((await pool.query<{ event_id: string }>(`select event_id from inbound_work where event_id like 'ibe_%'`)).rows.map(({ event_id: id }) => id), ['ibe_kept']);
+  }
 });

@@ -22,6 +22,7 @@ const slow = Promise.withResolvers<void>();
 let slowlyAsked = 0;
 let refusesRenewal = false;
 let refusesEnabling = false;
+let forgetsPlaces = false;
 let holdsHook: PromiseWithResolvers<void> | undefined;
 let hookAsked: PromiseWithResolvers<void> | undefined;
 
@@ -65,6 +66,7 @@ async function vendor(request: IncomingMessage, response: ServerResponse): Promi
     const found = contacts.filter(({ updated }) => since === null || updated > since);
     return reply(200, { items: found.slice(cursor, cursor + 2), next: cursor + 2 < found.length ? String(cursor + 2) : null });
   }
+  if (first === 'changes' && forgetsPlaces && url.searchParams.get('after') !== '0') return reply(410, { message: 'that is too long ago' });
   if (first === 'changes') return reply(200, { items: changes.filter(({ seq }) => seq > Number(url.searchParams.get('after'))).slice(0, 2) });
   return reply(404, { message: 'nothing here' });
 }
@@ -360,6 +362,22 @@ describe('a subscription in trouble', () => {
     [holdsHook, hookAsked] = [undefined, undefined];
     await connecting;
     await until(async () => made === count + 1 && hooks.size === before, 'what was made too late is taken back');
+  });
+});
+
+describe('a feed', () => {
+  it('whose place the vendor has forgotten is read from its start, which is told, and every entry stays one event', async () => {
+    const id = await connect('feeder');
+    await until(async () => (await published(id)).length === changes.length, 'the feed is read');
+    forgetsPlaces = true;
+    changes.push({ seq: changes.length + 1, ...vendorEvent({ id: 'change-after', contact: { id: 'c-after', name: 'Fed' } }) });
+    await pool.query(`update inbound_tasks set due_at = now() where account_id = $1`, [id]);
+    await until(async () => (await taskOf(id, 'pull'))['recreated'] === 1, 'it is begun anew');
+    forgetsPlaces = false;
+    await until(async () => (await published(id)).length === changes.length, 'what is new is told');
+    await inbound.settled(id);
+    assert.equal((await published(id)).length, changes.length, 'read twice, told once');
+    assert.ok(evenkeel.logLines.some((line) => line.includes('was begun anew') && line.includes(id)));
   });
 });
 
