@@ -9,9 +9,9 @@ import { registerApps } from 'evenkeel/demo/cast.ts';
 import { connectAccount } from 'evenkeel/demo/connect.ts';
 import { startTestEvenkeel } from '../harness/evenkeel.ts';
 import { startReceiver } from '../harness/outbound-node.ts';
-import { stageMinutes, times, type Counted } from '../harness/staged-minutes.ts';
+import { stageMinutes, times, type Counted, withoutObjectives } from '../harness/staged-minutes.ts';
 
-const evenkeel = await startTestEvenkeel({ EVENKEEL_ALLOW_PRIVATE_ENDPOINTS: '127.0.0.0/8' });
+const evenkeel = await startTestEvenkeel({ ...(await withoutObjectives()), EVENKEEL_ALLOW_PRIVATE_ENDPOINTS: '127.0.0.0/8' });
 const { call, client, database, sandbox } = evenkeel;
 const signal = AbortSignal.timeout(240_000);
 await registerApps(client, signal);

@@ -9,9 +9,9 @@ import { registerApps } from 'evenkeel/demo/cast.ts';
 import { connectAccount } from 'evenkeel/demo/connect.ts';
 import { evenkeel as commandLine } from '../../packages/cli/test/command-line.ts';
 import { startTestEvenkeel } from '../harness/evenkeel.ts';
-import { stageMinutes, times, type Counted } from '../harness/staged-minutes.ts';
+import { stageMinutes, times, type Counted, withoutObjectives } from '../harness/staged-minutes.ts';
 
-const evenkeel = await startTestEvenkeel();
+const evenkeel = await startTestEvenkeel(await withoutObjectives());
 const { call, client, database, sandbox } = evenkeel;
 const signal = AbortSignal.timeout(240_000);
 await registerApps(client, signal);

@@ -7,10 +7,10 @@ import { registerApps } from 'evenkeel/demo/cast.ts';
 import { connectAccount } from 'evenkeel/demo/connect.ts';
 import { openChanges } from '@evenkeel/server/telemetry/drift/shape-store.ts';
 import { startTestEvenkeel } from '../harness/evenkeel.ts';
-import { stageMinutes } from '../harness/staged-minutes.ts';
+import { stageMinutes, withoutObjectives } from '../harness/staged-minutes.ts';
 
 // Every answer is looked at, and a bucket of time is a second: what takes a quarter of an hour in earnest takes three seconds.
-const evenkeel = await startTestEvenkeel({ EVENKEEL_SHAPE_SAMPLE_SECONDS: '0', EVENKEEL_SHAPE_BUCKET_SECONDS: '1' });
+const evenkeel = await startTestEvenkeel({ ...(await withoutObjectives()), EVENKEEL_SHAPE_SAMPLE_SECONDS: '0', EVENKEEL_SHAPE_BUCKET_SECONDS: '1' });
 const { call, client, database, sandbox } = evenkeel;
 const staged = await stageMinutes(database.pool, 10, undefined, { shapeChanges: openChanges });
 // Judging begins with the minute after the first.

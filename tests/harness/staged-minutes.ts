@@ -3,6 +3,9 @@
  * and written into minutes of the past hours, which are then sealed and judged by the very parts that do it by the clock.
  */
 import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { AlertsFile } from '@evenkeel/contract/playbook/alerts.ts';
 import { AlertWatch } from '@evenkeel/server/alerts/alert-watch.ts';
 import type { FactSource } from '@evenkeel/server/alerts/minute-facts.ts';
@@ -10,6 +13,7 @@ import type { Pool } from '@evenkeel/server/database/pool.ts';
 import { createLog } from '@evenkeel/server/log.ts';
 import { readPlaybook } from '@evenkeel/server/playbook/playbook.ts';
 import { Sealer } from '@evenkeel/server/telemetry/sealing/sealer.ts';
+import { atEnd } from './database.ts';
 
 const minuteMs = 60_000;
 
@@ -26,6 +30,14 @@ export interface StagedMinutes {
   /** Nothing happens in these minutes, and no node lives. */
   skip(minutes: number): void;
   readonly watch: AlertWatch;
+}
+
+/** For a server among whose minutes some are staged: its own budgets would be judged on them as well, and be alerts now and then. */
+export async function withoutObjectives(): Promise<{ EVENKEEL_PLAYBOOK_DIR: string }> {
+  const dir = await mkdtemp(join(tmpdir(), 'evenkeel-playbook-'));
+  await writeFile(join(dir, 'objectives.yaml'), 'version: 1\nindicators: {}\nobjectives: []\n');
+  atEnd(() => rm(dir, { recursive: true }));
+  return { EVENKEEL_PLAYBOOK_DIR: dir };
 }
 
 /**
