@@ -1,13 +1,17 @@
 /** Overrides of mappings and manifests in layers: what they change for whom, what is refused, and what is shown. */
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, describe, it } from 'node:test';
 import { demoConnections } from '@evenkeel/sandbox/demonstration.ts';
 import { registerApps } from 'evenkeel/demo/cast.ts';
 import { connectAccount } from 'evenkeel/demo/connect.ts';
+import { evenkeel as runCli } from '../../packages/cli/test/command-line.ts';
 import { startTestEvenkeel, type RawAnswer } from '../harness/evenkeel.ts';
 
 type Json = Record<string, unknown>;
-const { client, call, sandbox, database } = await startTestEvenkeel();
+const { client, call, sandbox, database, url, adminKey } = await startTestEvenkeel();
 const signal = AbortSignal.timeout(60_000);
 await registerApps(client, signal);
 const [mine, other] = await Promise.all(demoConnections.filter(({ connector }) => connector === 'hubspot').slice(0, 2).map(async (plan) => ({ tenant: plan.tenant, id: (await connectAccount(client, plan, undefined, signal)).id })));
@@ -74,6 +78,65 @@ describe('overrides of a mapping', () => {
     assert.deepEqual([answer.status, answer.json?.['code'], answer.json?.['origin'], pathsOf(answer)[0]], [502, 'mapping_failed', 'platform', 'results[0].id']);
     const record = await recorded(String(answer.json?.['request_id']));
     assert.deepEqual([record['surface'], record['resource'], record['method'], record['code'], record['origin'], record['upstream_status']], ['unified', 'crm.contacts', 'list', 'mapping_failed', 'platform', 200]);
+  });
+});
+
+describe('changing an override that somebody else may change', () => {
+  const at = '/v1/connectors/hubspot/mappings/crm.deals';
+  const body = { fields: { name: 'properties.other_name' } };
+  const put = (match: Record<string, string>, query = ''): Promise<RawAnswer> => call('PUT', `${at}/override${query}`, { body, headers: match });
+
+  it('goes through with the ETag of the layer last seen, and is refused with 412 otherwise, also over other layers', async () => {
+    const none = await call('GET', at);
+    assert.deepEqual([none.headers.get('etag'), none.json?.['revision']], ['"0"', 0]);
+    const first = await put({ 'if-match': '"0"' });
+    assert.equal(first.status, 200, first.text);
+    const seen = first.headers.get('etag') ?? '';
+    assert.deepEqual([seen, (await call('GET', at)).headers.get('etag')], [`"${String(first.json?.['revision'])}"`, seen]);
+    for (const match of [{ 'if-match': '"0"' }, { 'if-none-match': '*' }, { 'if-match': '"7"' }]) {
+      const refused = await put(match as Record<string, string>);
+      assert.deepEqual([refused.status, refused.json?.['code']], [412, 'conflict'], JSON.stringify(match));
+    }
+    // The layer of a tenant has an ETag of its own.
+    assert.equal((await call('GET', `${at}?tenant_id=${mine.tenant}`)).headers.get('etag'), '"0"');
+    const second = await put({ 'if-match': seen });
+    assert.equal(second.status, 200);
+    assert.notEqual(second.headers.get('etag'), seen);
+    assert.equal((await call('DELETE', `${at}/override`, { headers: { 'if-match': seen } })).status, 412);
+    assert.equal((await call('DELETE', `${at}/override`, { headers: { 'if-match': second.headers.get('etag') ?? '' } })).status, 200);
+    assert.equal((await put({ 'if-match': seen })).status, 412, 'it is gone');
+    assert.equal((await put({ 'if-match': 'nonsense' })).json?.['code'], 'invalid_request');
+  });
+
+  it('lets one of many through who have seen the same', async () => {
+    const answers = await Promise.all(Array.from({ length: 8 }, () => put({ 'if-match': '"0"' })));
+    assert.deepEqual(answers.map(({ status }) => status).toSorted(), [200, ...Array.from({ length: 7 }, () => 412)]);
+    const { revision } = await client.overrides.mapping('hubspot', 'crm.deals');
+    const both = await Promise.allSettled([1, 2].map(async () => client.overrides.putMapping('hubspot', 'crm.deals', body, {}, { ifMatch: revision })));
+    assert.deepEqual(both.map(({ status }) => status).toSorted(), ['fulfilled', 'rejected']);
+    await client.overrides.removeMapping('hubspot', 'crm.deals');
+  });
+
+  it('from the client and the command line', async () => {
+    const patch = { error_message: ['message', 'status'] };
+    const put = await client.overrides.putManifest('hubspot', patch, { tenant_id: mine.tenant }, { ifMatch: 0 });
+    assert.deepEqual((await client.overrides.manifest('hubspot', { tenant_id: mine.tenant })).layers.map(({ patch: stored }) => stored), [patch]);
+    await assert.rejects(client.overrides.removeManifest('hubspot', { tenant_id: mine.tenant }, { ifMatch: put.revision - 1 }), { code: 'conflict', status: 412 });
+    const cwd = await mkdtemp(join(tmpdir(), 'evenkeel-overrides-'));
+    after(() => rm(cwd, { recursive: true, force: true }));
+    const run = (args: readonly string[]) => runCli(args, { cwd, environment: { EVENKEEL_URL: url, EVENKEEL_API_KEY: adminKey } });
+    const shown = await run(['overrides', 'show', 'hubspot', '--tenant', mine.tenant]);
+    assert.equal(shown.code, 0, shown.stderr);
+    assert.match(shown.stdout, new RegExp(`revision ${put.revision} of this layer\\ntenant ${mine.tenant}: manifest, revision ${put.revision}, by key:[^ ]+ at [^\\n]+\\n  error_message: \\["message"\\] → \\["message","status"\\]`));
+    await writeFile(join(cwd, 'good.json'), JSON.stringify({ error_message: ['message'] }));
+    await writeFile(join(cwd, 'bad.json'), JSON.stringify({ auth: [] }));
+    const tenant = ['--tenant', mine.tenant];
+    assert.equal((await run(['overrides', 'put', 'hubspot', 'good.json', ...tenant, '--if-match', '1'])).code, 4);
+    const bad = await run(['overrides', 'put', 'hubspot', 'bad.json', ...tenant]);
+    assert.deepEqual([bad.code, /^bad\.json: ?auth/m.test(bad.stdout)], [1, true], bad.stdout);
+    assert.equal((await run(['overrides', 'put', 'hubspot', 'good.json', ...tenant, '--if-match', String(put.revision)])).code, 0);
+    assert.equal((await run(['overrides', 'remove', 'hubspot', ...tenant])).code, 0);
+    assert.match((await run(['overrides', 'show', 'hubspot', ...tenant])).stderr, /Nothing is overridden/);
   });
 });
 

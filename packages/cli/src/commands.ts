@@ -15,6 +15,7 @@ import { gate } from './commands/gate.ts';
 import { playbookRender } from './commands/playbook-render.ts';
 import { playbookCheck, playbookSlo } from './commands/playbook.ts';
 import { inboundList, inboundReplay } from './commands/inbound.ts';
+import { overridesPut, overridesRemove, overridesShow } from './commands/overrides.ts';
 import { start } from './commands/start.ts';
 import { vaultRotate, vaultStatus } from './commands/vault.ts';
 
@@ -27,6 +28,9 @@ export const commands: readonly Command[] = [
   connectorsNew,
   connectorsPush,
   connectorsRollback,
+  overridesShow,
+  overridesPut,
+  overridesRemove,
   accountsList,
   accountsShow,
   inboundList,

@@ -4,6 +4,7 @@
  */
 import { Accounts } from './accounts.ts';
 import { Alerts } from './alerts.ts';
+import { Overrides } from './overrides.ts';
 import { Apps, Connectors, ConnectSessions } from './connectors.ts';
 import { Calls } from './calls.ts';
 import { Objectives } from './objectives.ts';
@@ -17,6 +18,7 @@ import { Vault } from './vault.ts';
 export class Evenkeel {
   readonly connectors: Connectors;
   readonly apps: Apps;
+  readonly overrides: Overrides;
   readonly connectSessions: ConnectSessions;
   readonly accounts: Accounts;
   readonly calls: Calls;
@@ -33,6 +35,7 @@ export class Evenkeel {
     this.#transport = new Transport(options);
     this.connectors = new Connectors(this.#transport);
     this.apps = new Apps(this.#transport);
+    this.overrides = new Overrides(this.#transport);
     this.connectSessions = new ConnectSessions(this.#transport);
     this.accounts = new Accounts(this.#transport);
     this.calls = new Calls(this.#transport);

@@ -33,6 +33,8 @@ export interface Call extends CallOptions {
   readonly query?: Query | object | undefined;
   readonly body?: unknown;
   readonly account?: string;
+  /** The revision that was seen; 0 for that there was none. Whoever changed it meanwhile makes the call fail with `conflict`, status 412. */
+  readonly ifMatch?: number | undefined;
 }
 
 /** Knows the server, the key and the way there; the client's rooms are made of its calls. */
@@ -57,6 +59,7 @@ export class Transport {
     const headers = new Headers({ accept: 'application/json' });
     if (call.body !== undefined) headers.set('content-type', 'application/json');
     if (call.idempotencyKey !== undefined) headers.set('idempotency-key', call.idempotencyKey);
+    if (call.ifMatch !== undefined) headers.set('if-match', `"${call.ifMatch}"`);
     const init: RequestInit = { method: call.method, headers };
     if (call.body !== undefined) init.body = JSON.stringify(call.body);
     const response = await this.send(this.address(call.path, call.query), init, call);

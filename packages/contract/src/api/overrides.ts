@@ -20,6 +20,7 @@ export const Override = Type.Object({
 });
 export type Override = Type.Static<typeof Override>;
 const shown = {
+  revision: Type.Integer({ description: 'Of the override in the layer asked for; 0 when it has none. Also the ETag: send it back as If-Match to change only what you have seen.' }),
   layers: Type.Array(Override, { description: 'In the order in which they apply.' }),
   effective: Type.Unknown(),
   changes: Type.Array(Type.Object({ path: Type.String(), before: Type.Optional(Type.Unknown()), after: Type.Optional(Type.Unknown()) }), { description: 'Between built_in and effective.' }),

@@ -2356,6 +2356,8 @@ export interface EffectiveManifest {
   version: number;
   /** The manifest of this connector version, its mappings included. */
   built_in: unknown;
+  /** Of the override in the layer asked for; 0 when it has none. Also the ETag: send it back as If-Match to change only what you have seen. */
+  revision: number;
   /** In the order in which they apply. */
   layers: Override[];
   effective: unknown;
@@ -2378,6 +2380,8 @@ export interface EffectiveMapping {
   model: string;
   /** The mapping of this connector version; null where it has none. */
   built_in: unknown;
+  /** Of the override in the layer asked for; 0 when it has none. Also the ETag: send it back as If-Match to change only what you have seen. */
+  revision: number;
   /** In the order in which they apply. */
   layers: Override[];
   effective: unknown;

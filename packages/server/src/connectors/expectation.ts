@@ -12,7 +12,7 @@ export function readExpectation(headers: IncomingHttpHeaders): Expectation | und
     return 'absent';
   }
   if (match === undefined || match.trim() === '*') return undefined;
-  const revision = /^(?:W\/)?"(\d{1,15})"$/.exec(match.trim())?.[1];
-  if (revision === undefined) throw new Refusal('invalid_request', 'If-Match takes the ETag that the connector was read with, such as "7".');
+  const revision = /^(?:W\/)?"(\d{1,16})"$/.exec(match.trim())?.[1];
+  if (revision === undefined) throw new Refusal('invalid_request', 'If-Match takes the ETag that it was read with, such as "7".');
   return { revision: Number(revision) };
 }

@@ -1,4 +1,5 @@
 /** Routes for overrides of manifests and mappings: what is in effect for whom, and changing one layer. */
+import type { IncomingHttpHeaders } from 'node:http';
 import Type from 'typebox';
 import { EffectiveManifest, EffectiveMapping, LayerQuery, ManifestParams, MappingParams, type Override, type OverrideLayer } from '@evenkeel/contract/api/overrides.ts';
 import { modelNamed, modelNames } from '@evenkeel/contract/unified/models.ts';
@@ -12,6 +13,7 @@ import type { Queryable } from '../database/pool.ts';
 import { Refusal } from '../http/problem.ts';
 import { route, type Route } from '../http/route.ts';
 import type { ActiveConnector } from './catalogue.ts';
+import { readExpectation } from './expectation.ts';
 import { mergeManifest, mergeMapping, type ConnectorOverrides, type OverrideOwner } from './connector-overrides.ts';
 import { manifestPart, removeOverride, tenantOf, writeOverride, type OverrideRow } from './override-store.ts';
 import { unknownConnector, type ConnectorRegistry } from './registry.ts';
@@ -45,33 +47,33 @@ function mappingRoutes(parts: Parts): Route[] {
     if (modelNamed(model) === undefined) throw new Refusal('not_found', `There is no unified model ${model}. There are: ${modelNames.join(', ')}.`);
     return found;
   };
-  const shown = ({ active, owner }: Target, model: string): EffectiveMapping => {
+  const shown = ({ active, owner, layer }: Target, model: string): EffectiveMapping => {
     const { connector } = parts.overrides.connectorFor(active.connector, owner);
-    return shownMapping({ connector, version: active.version }, model, parts.overrides.layers(active.connector.id, model, owner));
+    return shownMapping({ connector, version: active.version }, model, parts.overrides.layers(active.connector.id, model, owner), layer);
   };
   return [
     route({
       ...reading, method: 'GET', path, summary: 'A mapping as it is in effect for an account, a tenant or the installation, layer by layer', schema,
-      handle: async ({ params, query, caller }) => shown(await target(params, query, caller), params.model),
+      handle: async ({ params, query, caller, reply }) => tagged(reply, shown(await target(params, query, caller), params.model)),
     }),
     route({
       ...common, method: 'PUT', path: `${path}/override`, summary: 'Override a mapping in one layer, by a JSON merge patch (RFC 7396)', audit: { action: 'mapping.override' }, schema: { ...schema, body: patch('mapping') },
-      async handle({ params, query, body, caller }) {
+      async handle({ params, query, body, caller, raw, reply }) {
         const found = await target(params, query, caller);
         refuse('validation_failed', 'The override', faultsOfMappingPatch(body));
         const faultsFor = (target: Target): readonly Fault[] => mergeMapping(parts.overrides.connectorFor(target.active.connector, target.owner).connector, params.model, withLayer(parts, target, params.model, body, found)).faults;
         refuse('connector_invalid', 'With this override the mapping', faultsFor(found));
         await refuseBeneath(parts, found, params.model, faultsFor);
-        await write(parts, found, params.model, body, caller);
-        return shown(found, params.model);
+        await write(parts, found, params.model, body, { actor: `key:${caller.keyId}`, expected: expectedOf(raw.headers) });
+        return tagged(reply, shown(found, params.model));
       },
     }),
     route({
       ...common, method: 'DELETE', path: `${path}/override`, summary: 'Remove the override of a mapping in one layer', audit: { action: 'mapping.override_removed' }, schema,
-      async handle({ params, query, caller }) {
+      async handle({ params, query, caller, raw, reply }) {
         const found = await target(params, query, caller);
-        await remove(parts, found, params.model);
-        return shown(found, params.model);
+        await remove(parts, found, params.model, expectedOf(raw.headers));
+        return tagged(reply, shown(found, params.model));
       },
     }),
   ];
@@ -83,26 +85,26 @@ function manifestRoutes(parts: Parts): Route[] {
   return [
     route({
       ...reading, method: 'GET', path, summary: 'The manifest with its mappings as it is in effect for an account, a tenant or the installation, layer by layer', schema,
-      handle: async ({ params, query, caller }) => shownManifest(parts, await targetOf(parts, params.id, query, caller)),
+      handle: async ({ params, query, caller, reply }) => tagged(reply, shownManifest(parts, await targetOf(parts, params.id, query, caller))),
     }),
     route({
       ...common, method: 'PUT', path: `${path}/override`, summary: 'Override parts of a manifest in one layer, by a JSON merge patch (RFC 7396)', audit: { action: 'manifest.override' }, schema: { ...schema, body: patch('manifest') },
-      async handle({ params, query, body, caller }) {
+      async handle({ params, query, body, caller, raw, reply }) {
         const found = await targetOf(parts, params.id, query, caller);
         refuse('validation_failed', 'The override', faultsOfManifestPatch(body, found.layer));
         const faultsFor = (target: Target): Fault[] => errorsOf(lintManifest(mergeManifest(target.active.connector, withLayer(parts, target, manifestPart, body, found))));
         refuse('connector_invalid', 'With this override the manifest', faultsFor(found));
         await refuseBeneath(parts, found, manifestPart, faultsFor);
-        await write(parts, found, manifestPart, body, caller);
-        return shownManifest(parts, found);
+        await write(parts, found, manifestPart, body, { actor: `key:${caller.keyId}`, expected: expectedOf(raw.headers) });
+        return tagged(reply, shownManifest(parts, found));
       },
     }),
     route({
       ...common, method: 'DELETE', path: `${path}/override`, summary: 'Remove the override of a manifest in one layer', audit: { action: 'manifest.override_removed' }, schema,
-      async handle({ params, query, caller }) {
+      async handle({ params, query, caller, raw, reply }) {
         const found = await targetOf(parts, params.id, query, caller);
-        await remove(parts, found, manifestPart);
-        return shownManifest(parts, found);
+        await remove(parts, found, manifestPart, expectedOf(raw.headers));
+        return tagged(reply, shownManifest(parts, found));
       },
     }),
   ];
@@ -142,13 +144,24 @@ async function refuseBeneath({ registry, overrides, database }: Parts, { active,
   }
 }
 
-async function write({ database, overrides }: Parts, { active, layer, layerOwner }: Target, part: string, body: unknown, caller: Caller): Promise<void> {
-  await writeOverride(database, { connectorId: active.connector.id, part, layer, owner: layerOwner }, body, `key:${caller.keyId}`);
+/** What the caller has seen of the layer: its revision, 0 for that it has none. */
+function expectedOf(headers: IncomingHttpHeaders): number | undefined {
+  const expectation = readExpectation(headers);
+  return expectation === 'absent' ? 0 : expectation?.revision;
+}
+
+async function write({ database, overrides }: Parts, { active, layer, layerOwner }: Target, part: string, body: unknown, { actor, expected }: { actor: string; expected: number | undefined }): Promise<void> {
+  const written = await writeOverride(database, { connectorId: active.connector.id, part, layer, owner: layerOwner }, body, { actor, expected });
+  if (!written) throw changedMeanwhile(part, layer, expected);
   await overrides.load();
 }
 
-async function remove({ database, overrides }: Parts, { active, layer, layerOwner }: Target, part: string): Promise<void> {
-  const removed = await removeOverride(database, { connectorId: active.connector.id, part, layer, owner: layerOwner });
+const changedMeanwhile = (part: string, layer: OverrideLayer, expected: number | undefined): Refusal =>
+  new Refusal('conflict', `The override of ${part === manifestPart ? 'the manifest' : part} in the layer ${layer} ${expected === 0 ? 'is there already' : `is not at revision ${expected}`}: someone changed it meanwhile. Read it again and repeat.`, { status: 412 });
+
+async function remove({ database, overrides }: Parts, { active, layer, layerOwner }: Target, part: string, expected: number | undefined): Promise<void> {
+  const removed = await removeOverride(database, { connectorId: active.connector.id, part, layer, owner: layerOwner }, expected);
+  if (!removed && expected !== undefined) throw changedMeanwhile(part, layer, expected);
   if (!removed) throw new Refusal('not_found', `There is no override of ${part === manifestPart ? 'the manifest' : part} in the layer ${layer}.`);
   await overrides.load();
 }
@@ -163,12 +176,19 @@ async function targetOf({ registry, database }: Parts, id: string, { tenant_id: 
   return { active, owner: { tenantId: ofAccount, accountId }, layer: 'account', layerOwner: accountId };
 }
 
+const revisionIn = (layers: readonly OverrideRow[], layer: OverrideLayer): number => layers.find((one) => one.layer === layer)?.revision ?? 0;
+
+function tagged<Shown extends { readonly revision: number }>(reply: { header(name: string, value: string): unknown }, shown: Shown): Shown {
+  reply.header('etag', `"${shown.revision}"`);
+  return shown;
+}
+
 function shownLayers(layers: readonly OverrideRow[]): Override[] {
   return layers.map(({ part, layer, owner, patch: change, revision, updatedBy, updatedAt }) => ({ part, layer, owner, patch: change, revision, updated_by: updatedBy, updated_at: updatedAt.toISOString() }));
 }
 const shownFaults = (faults: readonly Fault[], at = ''): { path: string; message: string }[] => faults.map(({ path, message }) => ({ path: `${at}${path}`, message }));
 
-function shownMapping({ connector, version }: ActiveConnector, model: string, layers: readonly OverrideRow[]): EffectiveMapping {
+function shownMapping({ connector, version }: ActiveConnector, model: string, layers: readonly OverrideRow[], layer: OverrideLayer): EffectiveMapping {
   const builtIn: unknown = connector.mapping(model)?.source ?? null;
   const { mapping, faults } = mergeMapping(connector, model, layers);
   const effective = builtIn === null && layers.length === 0 ? null : mapping;
@@ -176,6 +196,7 @@ function shownMapping({ connector, version }: ActiveConnector, model: string, la
     connector: connector.id,
     version,
     model,
+    revision: revisionIn(layers, layer),
     built_in: builtIn,
     layers: shownLayers(layers),
     effective,
@@ -185,9 +206,10 @@ function shownMapping({ connector, version }: ActiveConnector, model: string, la
 }
 
 /** The manifest with its own layers, and in it each mapping with its. */
-function shownManifest({ overrides }: Parts, { active: { connector, version }, owner }: Target): EffectiveManifest {
+function shownManifest({ overrides }: Parts, { active: { connector, version }, owner, layer }: Target): EffectiveManifest {
   const { mappings: _own, ...builtIn } = connector.manifest;
   const layers = overrides.layers(connector.id, manifestPart, owner);
+  const revision = revisionIn(layers, layer);
   const merged = mergeManifest(connector, layers) as Connector['manifest'];
   const faults = layers.length === 0 ? [] : shownFaults(errorsOf(lintManifest(merged)));
   const { connector: effective } = overrides.connectorFor(connector, owner);
@@ -204,6 +226,7 @@ function shownManifest({ overrides }: Parts, { active: { connector, version }, o
   return {
     connector: connector.id,
     version,
+    revision,
     built_in: connector.manifest,
     layers: shownLayers(layers),
     effective: shown,

@@ -35,27 +35,34 @@ export async function readOverrides(database: Queryable): Promise<OverrideRow[]>
   return rows.map((row) => ({ connectorId: row.connector_id, part: row.model, layer: row.layer, owner: row.owner, patch: row.patch, revision: Number(row.revision), updatedBy: row.updated_by, updatedAt: row.updated_at }));
 }
 
-/** Makes or replaces it, and tells every node. */
-export async function writeOverride(database: Queryable, { connectorId, part, layer, owner }: OverrideKey, patch: unknown, actor: string): Promise<void> {
-  await database.query(
+/**
+ * Makes or replaces it, and tells every node. With `expected` only if it has this revision, 0 for none: false when it does
+ * not, and nothing is changed.
+ */
+export async function writeOverride(database: Queryable, { connectorId, part, layer, owner }: OverrideKey, patch: unknown, { actor, expected }: { actor: string; expected: number | undefined }): Promise<boolean> {
+  const { rowCount } = await database.query(
     `with written as (
        insert into mapping_overrides (connector_id, model, layer, owner, patch, updated_by, revision)
        -- Unlike any revision before, also after a removal: compiled mappings are kept by it.
-       values ($1, $2, $3, $4, $5, $6, (extract(epoch from clock_timestamp()) * 1000000)::bigint)
+       select $1, $2, $3, $4, $5, $6, (extract(epoch from clock_timestamp()) * 1000000)::bigint
+       -- Locked, so that it is not removed meanwhile and then made anew by somebody who expects it.
+       where coalesce($8::bigint, 0) = 0 or exists (select from mapping_overrides where connector_id = $1 and model = $2 and layer = $3 and owner = $4 for update)
        on conflict (connector_id, model, layer, owner)
        do update set patch = excluded.patch, updated_by = excluded.updated_by, updated_at = now(), revision = greatest(mapping_overrides.revision + 1, excluded.revision)
+         where $8::bigint is null or mapping_overrides.revision = $8
        returning connector_id)
      select pg_notify($7, connector_id) from written`,
-    [connectorId, part, layer, owner, JSON.stringify(patch), actor, overrideChannel],
+    [connectorId, part, layer, owner, JSON.stringify(patch), actor, overrideChannel, expected ?? null],
   );
+  return (rowCount ?? 0) > 0;
 }
 
-/** Whether there was one. */
-export async function removeOverride(database: Queryable, { connectorId, part, layer, owner }: OverrideKey): Promise<boolean> {
+/** Whether there was one, of this revision where one is expected. */
+export async function removeOverride(database: Queryable, { connectorId, part, layer, owner }: OverrideKey, expected: number | undefined): Promise<boolean> {
   const { rowCount } = await database.query(
-    `with gone as (delete from mapping_overrides where connector_id = $1 and model = $2 and layer = $3 and owner = $4 returning connector_id)
+    `with gone as (delete from mapping_overrides where connector_id = $1 and model = $2 and layer = $3 and owner = $4 and ($6::bigint is null or revision = $6) returning connector_id)
      select pg_notify($5, connector_id) from gone`,
-    [connectorId, part, layer, owner, overrideChannel],
+    [connectorId, part, layer, owner, overrideChannel, expected ?? null],
   );
   return (rowCount ?? 0) > 0;
 }
