@@ -21,8 +21,13 @@ export function createPool(connectionString: string, options: { max?: number; on
     keepAlive: true,
   });
   // An idle connection that PostgreSQL closes (a restart) must not end the process; the pool replaces it.
-  pool.on('error', options.onError);
-  pool.on('connect', (client) => client.on('error', options.onError));
+  const lost = (error: Error): void => {
+    // The pool hangs the whole client on it, with the key that cancels its queries: nothing for a log.
+    Reflect.deleteProperty(error, 'client');
+    options.onError(error);
+  };
+  pool.on('error', lost);
+  pool.on('connect', (client) => client.on('error', lost));
   return pool;
 }
 
