@@ -46,7 +46,7 @@ export class FlatLineDetector implements Detector {
       const key = streamKey(series.connectorId, this.#rule.by === 'account' ? series.accountId : null);
       this.#lastEvent.set(key, facts.minute);
     }
-    if (!facts.measured) this.#leaveOut(facts.minute);
+    if (!facts.measured || facts.complete === false) this.#leaveOut(facts.minute);
     const { alpha = 1e-9, min_weeks: minWeeks = 2 } = this.#rule;
     const end = facts.minute + 60_000;
     const found: Finding[] = [];

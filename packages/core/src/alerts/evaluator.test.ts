@@ -139,6 +139,10 @@ describe('the evaluation of alerts', () => {
     const single = run(one, 0, 120, (at) => ({ rows: [0, 1, 2, 3].filter((account) => account !== 2 || at < 30).map(event) }));
     assert.deepEqual(single.flatMap(({ change }) => (change.kind === 'opened' ? [change.cause.key, change.cause.scope] : [])), ['silence acme acme-2', 'account']);
 
+    const behind = new AlertEvaluator(file);
+    behind.watch(watched, null);
+    assert.deepEqual(run(behind, 0, 120, (at) => ({ complete: at < 30, rows: at < 30 ? [0, 1, 2, 3].map(event) : [] })), [], 'a node is behind with its counts: nothing says that there were none');
+
     const all = new AlertEvaluator(file);
     all.watch(watched, null);
     const whole = run(all, 0, 120, (at) => ({ rows: at < 30 ? [0, 1, 2, 3].map(event) : [] }));

@@ -48,6 +48,8 @@ export interface MinuteFacts {
   readonly minute: number;
   /** False: too little of it was covered to say anything. */
   readonly measured: boolean;
+  /** False: counts of some node are missing in most of it. What is counted holds; that something did not come says nothing. */
+  readonly complete?: boolean;
   readonly rows: readonly CountRow[];
   /** Accounts in needs_reauth, by connector. */
   readonly needsReauth: ReadonlyMap<string, number>;

@@ -11,7 +11,7 @@ import { transaction, type Pool, type Queryable } from '../database/pool.ts';
 import { queueJob } from '../jobs/job.ts';
 import type { Log } from '../log.ts';
 import { insertAlert, openCauses, resolveAlert, storeEvaluation, takeEvaluation, updateAlert } from './alert-store.ts';
-import { countsOf, earlyEndsAfter, needsReauthAt, sealedMinutes, SeriesCache, storedFacts, type FactSource } from './minute-facts.ts';
+import { countsOf, earlyEndsAfter, needsReauthAt, sealedMinutes, SeriesCache, storedFacts, type FactSource, type SealedMinute } from './minute-facts.ts';
 import { maxAttempts } from './alert-notice.ts';
 import { notifyJobName, type Notice } from './notify.ts';
 import { tellRoles, tellRolesOfEnd, type RoleBook } from './role-notices.ts';
@@ -154,7 +154,7 @@ export class AlertWatch {
   }
 
   /** Ends of tokens are taken as they became known, with the first of the minutes. */
-  async #factsOf(client: Queryable, minutes: readonly { minute: number; measured: boolean }[], earlyEnds: () => Promise<MinuteFacts['earlyEnds']>): Promise<MinuteFacts[]> {
+  async #factsOf(client: Queryable, minutes: readonly SealedMinute[], earlyEnds: () => Promise<MinuteFacts['earlyEnds']>): Promise<MinuteFacts[]> {
     const [first, last] = [minutes[0], minutes.at(-1)];
     if (first === undefined || last === undefined) return [];
     const counts = await countsOf(client, { from: new Date(first.minute), to: new Date(last.minute + minuteMs) }, this.#series);
@@ -163,7 +163,7 @@ export class AlertWatch {
     const ends = await earlyEnds();
     // Budgets are told as they stand now, for every minute of the batch: what has ended in between was judged by nobody.
     const budgets = await this.#parts.facts.budgets?.(client);
-    return minutes.map(({ minute, measured }) => ({ minute, measured, ...(budgets === undefined ? {} : { budgets }), rows: counts.get(minute) ?? [], needsReauth: reauth.get(minute) ?? new Map(), earlyEnds: minute === first.minute ? ends : [], shapeChanges }));
+    return minutes.map(({ minute, ...known }) => ({ minute, ...known, ...(budgets === undefined ? {} : { budgets }), rows: counts.get(minute) ?? [], needsReauth: reauth.get(minute) ?? new Map(), earlyEnds: minute === first.minute ? ends : [], shapeChanges }));
   }
 
   async #apply(client: Queryable, changes: readonly AlertChange[], at: Date): Promise<void> {
@@ -218,10 +218,10 @@ const isMode = ({ rule }: FiringFinding): boolean => rule.watch === 'budget-mode
 const order = (change: AlertChange): number => (change.kind === 'resolved' ? 1 : 0);
 
 /** Minutes between the last judged and the first stored one were not covered; of a long absence only the end is told. */
-function withGap(judged: number, minutes: readonly { minute: number; measured: boolean }[]): { minute: number; measured: boolean }[] {
+function withGap(judged: number, minutes: readonly SealedMinute[]): SealedMinute[] {
   const first = minutes[0];
   if (first === undefined) return [];
-  const missing: { minute: number; measured: boolean }[] = [];
+  const missing: SealedMinute[] = [];
   for (let minute = Math.max(judged + minuteMs, first.minute - longestGapMinutes * minuteMs); minute < first.minute; minute += minuteMs) missing.push({ minute, measured: false });
   return [...missing, ...minutes];
 }

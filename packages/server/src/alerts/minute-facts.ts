@@ -51,18 +51,20 @@ export interface MinuteRange {
   readonly to: Date;
 }
 
+export type SealedMinute = Pick<MinuteFacts, 'minute' | 'measured' | 'complete'>;
+
 /** Minutes that are sealed, oldest first. A minute in between that was never covered is told as one that was not measured. */
-export async function sealedMinutes(database: Queryable, { from, to }: MinuteRange): Promise<{ minute: number; measured: boolean }[]> {
-  const { rows } = await database.query<{ minute: Date; covered_seconds: number }>(
-    'select minute, covered_seconds from telemetry_minutes where minute >= $1 and minute < $2 order by minute',
+export async function sealedMinutes(database: Queryable, { from, to }: MinuteRange): Promise<SealedMinute[]> {
+  const { rows } = await database.query<{ minute: Date; covered_seconds: number; lost_seconds: number }>(
+    'select minute, covered_seconds, lost_seconds from telemetry_minutes where minute >= $1 and minute < $2 order by minute',
     [from, to],
   );
-  const minutes: { minute: number; measured: boolean }[] = [];
-  for (const { minute, covered_seconds } of rows) {
+  const minutes: SealedMinute[] = [];
+  for (const { minute, covered_seconds, lost_seconds } of rows) {
     const at = minute.getTime();
     const last = minutes.at(-1);
     for (let gap = last === undefined ? at : last.minute + minuteMs; gap < at; gap += minuteMs) minutes.push({ minute: gap, measured: false });
-    minutes.push({ minute: at, measured: covered_seconds >= measuredFromSeconds });
+    minutes.push({ minute: at, measured: covered_seconds >= measuredFromSeconds, complete: covered_seconds - lost_seconds >= measuredFromSeconds });
   }
   return minutes;
 }
@@ -152,8 +154,8 @@ export async function* storedFacts(database: Queryable, range: MinuteRange, seri
     const [first, last] = [chunk[0], chunk.at(-1)];
     if (first === undefined || last === undefined) return;
     const counts = await countsOf(database, { from: new Date(first.minute), to: new Date(last.minute + minuteMs) }, series);
-    for (const { minute, measured } of chunk) {
-      yield { minute, measured, rows: counts.get(minute) ?? [], needsReauth: reauth.get(minute) ?? new Map(), earlyEnds: ends.get(minute) ?? [], shapeChanges: [] };
+    for (const { minute, ...known } of chunk) {
+      yield { minute, ...known, rows: counts.get(minute) ?? [], needsReauth: reauth.get(minute) ?? new Map(), earlyEnds: ends.get(minute) ?? [], shapeChanges: [] };
     }
   }
 }

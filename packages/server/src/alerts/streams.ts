@@ -138,7 +138,7 @@ export async function unmeasuredMinutes(database: Queryable, now: Date): Promise
     `select minute
      from generate_series(greatest($1::timestamptz, (select min(minute) from telemetry_minutes)), $2::timestamptz - interval '1 minute', interval '1 minute') as minute
      left join telemetry_minutes m using (minute)
-     where m.covered_seconds is null or m.covered_seconds < $3`,
+     where m.covered_seconds is null or m.covered_seconds - m.lost_seconds < $3`,
     [new Date(now.getTime() - weeks * weekMs), now, measuredFromSeconds],
   );
   return rows.map(({ minute }) => minute.getTime());
