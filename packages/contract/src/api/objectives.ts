@@ -28,7 +28,7 @@ export const BudgetView = Type.Object(
     remaining_percent: orNull(percent('Of the budget, raised to the next step of four decimals; negative when overspent.')),
     bad_left: orNull(Type.Integer({ description: 'Bad ones that may still come before the budget is gone.' })),
     consumed_by: Type.Array(Type.Object({ cause: OneOf(['platform', 'upstream', 'slow']), bad: Type.Integer(), percent: percent('Of what is consumed.') })),
-    projected_exhaustion: orNull(Type.Object({ at: when, burn_rate: Type.String({ description: 'Over the last six hours, which the projection goes by.' }) })),
+    projected_exhaustion: orNull(Type.Object({ at: when, burn_rate: Type.String({ description: 'Over the last six hours, which the projection goes by.' }) }, { description: 'If the last six hours go on, and the window forgets what it holds. Null: not within the window or period.' })),
     from: when,
     to: when,
     coverage: Coverage,

@@ -1,7 +1,7 @@
 /** An agreement as exact values: its terms with what it states otherwise, its months, its tiers. */
 import type { Agreement, Downtime, ExclusionClause, MaintenanceWindow, Terms } from '@evenkeel/contract/playbook/agreements.ts';
 import { dayRange, type MinuteRange } from './calendar.ts';
-import { readPercent, whole, type Ppb } from './share.ts';
+import { percentOf, readPercent, whole, type Ppb } from './share.ts';
 import type { CallCounts } from './tally.ts';
 
 export interface Tier {
@@ -61,6 +61,9 @@ export function defineAgreement(agreement: Agreement, terms: Readonly<Record<str
     currency: agreement.currency,
   };
 }
+
+/** What decides whether a minute counts as bad, and for whom: when it changes, minutes have to be counted anew. */
+export const countingRule = ({ tenantId, downtime }: Pick<AgreementDefinition, 'tenantId' | 'downtime'>): string => `${downtime.errors} > ${percentOf(downtime.above)} % of ${tenantId}`;
 
 /** Requests of the tenant in a minute and those that failed as the agreement counts it. */
 export function countRequests({ downtime }: Pick<AgreementDefinition, 'downtime'>, calls: CallCounts): { readonly requests: number; readonly failed: number } {

@@ -83,13 +83,3 @@ export function causesOf({ bad, platform, upstream, slow }: Tally): readonly { r
   const of = (cause: 'platform' | 'upstream' | 'slow', count: number) => ({ cause, bad: count, share: fraction(BigInt(count), BigInt(bad)) });
   return [of('platform', platform), of('upstream', upstream), of('slow', slow)].filter(({ bad: count }) => count > 0).toSorted((a, b) => b.bad - a.bad);
 }
-
-/**
- * Minutes until the budget is gone at a burn rate: remaining·P/rate. Null when it will not be within the period: at a
- * rate of at most 1 the window forgets as fast as it burns.
- */
-export function exhaustsInMinutes(remaining: Fraction, rate: Fraction | null, periodMinutes: number): number | null {
-  if (remaining.num <= 0n) return 0;
-  if (rate === null || compare(rate, fraction(1n, 1n)) <= 0) return null;
-  return Number(floor({ num: remaining.num * rate.den * BigInt(periodMinutes), den: remaining.den * rate.num }));
-}

@@ -31,6 +31,14 @@ export interface DowntimeRun {
   readonly counted: number;
 }
 
+const isExcluded = (minute: number, { fromMs, toMs }: AcceptedExclusion): boolean => minute * 60_000 >= fromMs && (minute + 1) * 60_000 <= toMs;
+
+/** What is left of the minutes of a run when those that are excluded are taken out. */
+export function countedRanges({ from, to }: MinuteRange, exclusions: readonly AcceptedExclusion[]): MinuteRange[] {
+  const minutes = Array.from({ length: to - from }, (_, at) => from + at).filter((minute) => !exclusions.some((one) => isExcluded(minute, one)));
+  return findRuns(minutes, 1);
+}
+
 /** Runs of at least `atLeast` consecutive minutes, which ascend. A longer run counts whole. */
 export function findRuns(minutes: readonly number[], atLeast: number): MinuteRange[] {
   const runs: MinuteRange[] = [];
@@ -55,7 +63,7 @@ export function downtimeOf(period: MinuteRange, bad: readonly BadMinute[], atLea
     const minutes = bad.filter(({ minute }) => minute >= inPeriod.from && minute < inPeriod.to);
     const excluded = new Map<string, { id: string; clause: ExclusionClause; minutes: number }>();
     for (const { minute } of minutes) {
-      const by = exclusions.find(({ fromMs, toMs }) => minute * 60_000 >= fromMs && (minute + 1) * 60_000 <= toMs);
+      const by = exclusions.find((one) => isExcluded(minute, one));
       if (by === undefined) continue;
       const known = excluded.get(by.id);
       excluded.set(by.id, { id: by.id, clause: by.clause, minutes: (known?.minutes ?? 0) + 1 });

@@ -229,6 +229,26 @@ test('what is old stays as it was counted: coverage is trimmed, and a late fact 
   assert.equal((await computeStatement(own, known.definition, '2026-10'))?.total_minutes, 60, 'an old month does not lie before the beginning');
 });
 
+test('terms that change in the playbook count the months anew that can be counted whole, and leave the others', async () => {
+  const { pool: own } = await createTestDatabase();
+  const id = await plantSeries(own, { tenantId: 'acme' });
+  const month = Temporal.Now.zonedDateTimeISO('UTC').with({ day: 1 }).startOfDay();
+  const [now, before] = [month, month.subtract({ months: 1 })].map((one) => one.epochMilliseconds / 60_000) as [number, number];
+  // Ten minutes in each of two months: 3 % of the calls fail.
+  for (const from of [before, now]) for (let at = 0; at < 10; at += 1) await sealMinute(own, from + at, [{ series: id, counts: { total: 100, success: 97, platform: 3, platform_5xx: 3 } }]);
+  const withTerms = (above: number, errors: 'platform' | 'platform_and_upstream' = 'platform') => ({ ...definitions, objectives: [], terms: { standard: { ...terms, downtime: { ...terms.downtime, above, errors } } }, agreementsOfFile: [{ id: 'acme', tenant_id: 'acme', terms: 'standard', time_zone: 'UTC', starts: '2026-01-01', monthly_fee_minor: 500_000, currency: 'USD' }] });
+  const bad = async () => Promise.all([before, now].map(async (from) => (await readAgreementMinutes(own, 'acme', from, from + 10)).length));
+  const days = Math.floor((Date.now() / 60_000 - now) / 1440) + 5;
+  await tick(own, withTerms(5), { keptDays: 100 });
+  assert.deepEqual(await bad(), [0, 0]);
+  // Counts are kept since some days before this month: the former one is not counted in part.
+  for (const [above, keptDays, expected] of [[2, days, [0, 10]], [5, 100, [0, 0]], [2, 100, [10, 10]], [2, 100, [10, 10]]] as const) {
+    await sealMinute(own, now + 11 + (await own.query('select from telemetry_minutes')).rows.length);
+    await tick(own, withTerms(above), { keptDays });
+    assert.deepEqual(await bad(), expected, `more than ${above} %, ${keptDays} days kept`);
+  }
+});
+
 test('the minute an installation begins in is no downtime; one that is not measured later is', async () => {
   const { pool: own } = await createTestDatabase();
   const sharp: Terms = { ...terms, downtime: { ...terms.downtime, consecutive_minutes: 1 } };

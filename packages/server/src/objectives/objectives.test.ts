@@ -215,6 +215,8 @@ test('an exclusion needs a clause, evidence that exists and an approver; approvi
   assert.deepEqual([revised.revision, revised.downtime_minutes, revised.excluded_minutes], [2, 1, 2]);
   assert.match(revised.working.join('\n'), new RegExp(`− 2 excluded \\(upstream, ${exclusion.id}\\) = 1`));
   assert.equal((await get<StatementView>('/v1/agreements/acme-2025/periods/2025-09?revision=1')).downtime_minutes, 3);
+  const { results: left } = await get<List<Call>>('/v1/agreements/acme-2025/periods/2025-09/calls');
+  assert.deepEqual(left.map(({ at: began }) => began), [new Date((monthEnd - 1) * 60_000 + 1_000).toISOString()], 'behind the credit are the calls of the minute that still counts');
   assert.equal((await evenkeel.call('POST', `/v1/exclusions/${exclusion.id}/decision`, { body: { decision: 'reject' } })).status, 409);
 });
 
@@ -233,6 +235,9 @@ test('a tenant\'s key sees its own budgets, agreement and calls, and changes not
   assert.equal((await evenkeel.call('PUT', '/v1/agreements/globex-2025', { body: { ...agreement, tenant_id: 'globex' } })).status, 200);
   assert.equal(await status('GET', '/v1/agreements/globex-2025/periods'), 404);
   assert.equal((await evenkeel.call('PUT', '/v1/agreements/acme-again', { body: agreement })).status, 409);
+  const handedOn = await evenkeel.call('PUT', '/v1/agreements/acme-2025', { body: { ...agreement, tenant_id: 'initech' } });
+  assert.equal(handedOn.status, 409);
+  assert.match(handedOn.text, /statements of another tenant/);
   const wrong = await evenkeel.call('PUT', '/v1/agreements/initech', { body: { ...agreement, tenant_id: 'initech', terms: 'standart' } });
   assert.match(wrong.text, /"suggestion":"standard"/);
 });

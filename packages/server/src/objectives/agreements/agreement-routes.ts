@@ -2,6 +2,7 @@
 import { AgreementList, AgreementParams, AgreementQuery, AgreementRequest, AgreementView, PeriodCallsQuery, PeriodParams, PeriodQuery, RevisionQuery, StatementList, StatementView } from '@evenkeel/contract/api/agreements.ts';
 import { CallList } from '@evenkeel/contract/api/calls.ts';
 import type { Agreement } from '@evenkeel/contract/playbook/agreements.ts';
+import { defineAgreement } from '@evenkeel/core/objectives/agreement.ts';
 import { lintAgreement } from '@evenkeel/core/objectives/agreement-lint.ts';
 import { ensureTenant } from '../../access/keys.ts';
 import { transaction, type Pool } from '../../database/pool.ts';
@@ -13,8 +14,8 @@ import { listBadCalls } from '../bad-calls.ts';
 import { lockCounting } from '../counting/counting.ts';
 import { readAgreements, type Definitions, type KnownAgreement } from '../definitions.ts';
 import { findAgreement, requireInstallation } from './agreement-request.ts';
-import { forgetAgreementMinutes, putAgreement } from './agreement-store.ts';
-import { computeStatement, findStatement, statedMonths } from './statements.ts';
+import { putAgreement, recountChanged } from './agreement-store.ts';
+import { computeStatement, countedTimes, findStatement, isStatedForOthers, statedMonths } from './statements.ts';
 
 const viewOf = ({ written, source }: KnownAgreement) => ({ ...written, source });
 
@@ -55,8 +56,10 @@ export function agreementRoutes({ pool, definitions, keptDays }: { pool: Pool; d
         await transaction(pool, async (client) => {
           await ensureTenant(client, agreement.tenant_id);
           await lockCounting(client);
+          // Its kept statements are the former tenant's, and would be shown to the new one.
+          if (await isStatedForOthers(client, agreement.id, agreement.tenant_id)) throw new Refusal('conflict', `The agreement ${params.id} has statements of another tenant. Make one with another id for ${agreement.tenant_id}.`);
           await putAgreement(client, agreement, caller.keyId);
-          await forgetAgreementMinutes(client, agreement.id, keptDays);
+          await recountChanged(client, [defineAgreement(agreement, definitions.terms)], Date.now(), keptDays);
         });
         return { ...agreement, source: 'api' as const, warnings: found.map(({ path, message }) => `${path}: ${message}`) };
       },
@@ -107,7 +110,7 @@ export function agreementRoutes({ pool, definitions, keptDays }: { pool: Pool; d
         const limit = query.limit ?? 50;
         const rows = await listBadCalls(pool, {
           scope: { kind: 'tenant', id: definition.tenantId },
-          ranges: statement.downtime.map(({ in_period: span }) => ({ fromMs: Date.parse(span.from), toMs: Date.parse(span.to) })),
+          ranges: await countedTimes(pool, definition, statement),
           upstream: definition.downtime.errors === 'platform_and_upstream',
           beforeId: decodeCursor(query.cursor, 'string'),
           limit: limit + 1,

@@ -1,5 +1,7 @@
 /** Agreements of the API, and the minutes that were bad for them, in PostgreSQL. */
 import type { Agreement } from '@evenkeel/contract/playbook/agreements.ts';
+import { countingRule, type AgreementDefinition } from '@evenkeel/core/objectives/agreement.ts';
+import { calendarUnit } from '@evenkeel/core/objectives/calendar.ts';
 import type { Queryable } from '../../database/pool.ts';
 
 export async function listAgreements(database: Queryable): Promise<Agreement[]> {
@@ -16,14 +18,40 @@ export async function putAgreement(database: Queryable, agreement: Agreement, ac
   );
 }
 
-/** What an agreement counts changed: its minutes are counted anew, as far back as telemetry still has their counts. Older ones stay as they were counted. */
-export async function forgetAgreementMinutes(database: Queryable, id: string, keptDays: number): Promise<void> {
-  const since = new Date(Date.now() - (keptDays - 1) * 86_400_000);
+/**
+ * Agreements whose minutes were counted by another rule than the present one are counted anew. `keptDays`: as far back
+ * as telemetry has counts; without it for ever.
+ */
+export async function recountChanged(database: Queryable, agreements: readonly AgreementDefinition[], nowMs: number, keptDays: number | undefined): Promise<void> {
+  const { rows } = await database.query<{ key: string; counted_by: string | null }>('select key, counted_by from objective_counters where key = any($1)', [agreements.map(({ id }) => agreementCounterKey(id))]);
+  const countedBy = new Map(rows.map((row) => [row.key, row.counted_by]));
+  for (const agreement of agreements) {
+    const key = agreementCounterKey(agreement.id);
+    const [before, rule] = [countedBy.get(key), countingRule(agreement)];
+    if (before === rule || before === undefined) continue;
+    if (before !== null) await forgetAgreementMinutes(database, agreement, nowMs, keptDays);
+    await database.query('update objective_counters set counted_by = $2 where key = $1', [key, rule]);
+  }
+}
+
+/**
+ * What an agreement counts changed: its minutes are counted anew, from the beginning of the first month that telemetry
+ * still has all counts of. A month is of one rule; older ones stay as they were counted.
+ */
+async function forgetAgreementMinutes(database: Queryable, { id, timeZone }: AgreementDefinition, nowMs: number, keptDays: number | undefined): Promise<void> {
+  const since = new Date(keptDays === undefined ? 0 : wholeMonths(Math.ceil(nowMs / 60_000) - (keptDays - 1) * 1440, nowMs, timeZone) * 60_000);
   await database.query(`delete from agreement_minutes where agreement_id = $1 and minute >= extract(epoch from $2::timestamptz) / 60`, [id, since]);
   await database.query(
     `update objective_counters set minute_seq = least(minute_seq, coalesce((select max(seq) from telemetry_minutes where minute < $2), 0)) where key = $1`,
     [agreementCounterKey(id), since],
   );
+}
+
+/** The first month that begins after the counts do; the counts' beginning when that is yet to come. */
+function wholeMonths(keptFrom: number, nowMs: number, timeZone: string): number {
+  const { from, to } = calendarUnit('month', timeZone, keptFrom);
+  const first = from === keptFrom ? from : to;
+  return first * 60_000 > nowMs ? keptFrom : first;
 }
 
 export const agreementCounterKey = (id: string): string => `agreement ${id}`;

@@ -1,8 +1,8 @@
 /** Monthly statements: computed from the stored minutes at any time, kept in revisions once a month is closed. */
 import type { StatementView } from '@evenkeel/contract/api/agreements.ts';
 import type { AgreementDefinition } from '@evenkeel/core/objectives/agreement.ts';
-import { monthRange, monthsBetween } from '@evenkeel/core/objectives/calendar.ts';
-import type { AcceptedExclusion } from '@evenkeel/core/objectives/downtime.ts';
+import { monthRange, monthsBetween, type MinuteRange } from '@evenkeel/core/objectives/calendar.ts';
+import { countedRanges, type AcceptedExclusion } from '@evenkeel/core/objectives/downtime.ts';
 import { cutPercent, percentOf } from '@evenkeel/core/objectives/share.ts';
 import { monthsOf, stateMonth, type Statement } from '@evenkeel/core/objectives/statement.ts';
 import type { Queryable } from '../../database/pool.ts';
@@ -26,7 +26,7 @@ export async function computeStatement(database: Queryable, agreement: Agreement
     month,
     badMinutes: await readAgreementMinutes(database, agreement.id, from, to),
     unmeasured: await readUnmeasured(database, from, to),
-    exclusions: [...maintenanceOf(agreement), ...(await exclusionsOf(database, agreement, range.from * 60_000, range.to * 60_000))],
+    exclusions: await acceptedExclusions(database, agreement, range),
     firstMinute: progress.first,
     sealedTo: progress.sealedTo,
   });
@@ -59,6 +59,24 @@ function maintenanceOf({ maintenance, noticeHours, clauses }: AgreementDefinitio
 async function exclusionsOf(database: Queryable, agreement: AgreementDefinition, fromMs: number, toMs: number): Promise<AcceptedExclusion[]> {
   const rows = await approvedExclusions(database, agreement.id, fromMs, toMs);
   return rows.filter(({ clause }) => agreement.clauses.includes(clause)).map((row) => ({ id: row.id, clause: row.clause, fromMs: row.from_at.getTime(), toMs: row.to_at.getTime(), approver: row.decided_by ?? '' }));
+}
+
+const acceptedExclusions = async (database: Queryable, agreement: AgreementDefinition, { from, to }: MinuteRange): Promise<AcceptedExclusion[]> => [...maintenanceOf(agreement), ...(await exclusionsOf(database, agreement, from * 60_000, to * 60_000))];
+
+/** The times that a statement counts as downtime: its runs in the month less what is excluded from them. */
+export async function countedTimes(database: Queryable, agreement: AgreementDefinition, { downtime, from, to }: StatementView): Promise<{ fromMs: number; toMs: number }[]> {
+  const minuteOf = (text: string): number => Date.parse(text) / 60_000;
+  const known = await acceptedExclusions(database, agreement, { from: minuteOf(from), to: minuteOf(to) });
+  return downtime.flatMap((run) => {
+    const named = new Set(run.excluded.map((one) => one.exclusion_id));
+    return countedRanges({ from: minuteOf(run.in_period.from), to: minuteOf(run.in_period.to) }, known.filter(({ id }) => named.has(id))).map((range) => ({ fromMs: range.from * 60_000, toMs: range.to * 60_000 }));
+  });
+}
+
+/** Whether a statement was kept for another tenant than this one. */
+export async function isStatedForOthers(database: Queryable, agreementId: string, tenantId: string): Promise<boolean> {
+  const { rows } = await database.query('select from agreement_statements where agreement_id = $1 and tenant_id <> $2 limit 1', [agreementId, tenantId]);
+  return rows.length > 0;
 }
 
 const iso = (minute: number): string => new Date(minute * 60_000).toISOString();

@@ -3,11 +3,11 @@
  * changed is read anew as a whole, so that counting it twice changes nothing. One node counts at a time: the caller
  * holds the lock of `lockCounting` in its transaction.
  */
-import { countRequests, isBadMinute, type AgreementDefinition } from '@evenkeel/core/objectives/agreement.ts';
+import { countRequests, countingRule, isBadMinute, type AgreementDefinition } from '@evenkeel/core/objectives/agreement.ts';
 import type { ObjectiveDefinition } from '@evenkeel/core/objectives/definition.ts';
 import { countingKey, isMeasured, tallyMinute } from '@evenkeel/core/objectives/tally.ts';
 import type { Queryable } from '../../database/pool.ts';
-import { agreementCounterKey, writeAgreementMinutes, type AgreementMinute } from '../agreements/agreement-store.ts';
+import { agreementCounterKey, recountChanged, writeAgreementMinutes, type AgreementMinute } from '../agreements/agreement-store.ts';
 import { writeCoverage } from './coverage-store.ts';
 import { readAmended, readScopes, readSealed, readSealedAt, scopeKey, type ScopedMinute, type SealedMinute } from './minute-reading.ts';
 import { ensureTracks, findTracks, trackKey, writeContributions } from './sum-store.ts';
@@ -49,7 +49,8 @@ interface Counter {
 export async function countRound(client: Queryable, plan: CountingPlan): Promise<Counted> {
   const byKey = new Map(plan.objectives.map((one) => [countingKey(one), one]));
   const byAgreement = new Map(plan.agreements.map((one) => [agreementCounterKey(one.id), one]));
-  const counters = await ensureCounters(client, [coverageKey, ...byKey.keys(), ...byAgreement.keys()], plan.keptDays);
+  await recountChanged(client, plan.agreements, Date.now(), plan.keptDays);
+  const counters = await ensureCounters(client, [coverageKey, ...byKey.keys()], plan);
   const { amendment_seq: amendmentSeq } = await readProgress(client);
   const withSketches = plan.objectives.some(({ indicator }) => indicator.measure === 'overhead_latency');
   const changed = new Set<string>();
@@ -129,12 +130,14 @@ function writeAgreements(database: Queryable, due: readonly DueMinute[], byAgree
   return writeAgreementMinutes(database, minutes);
 }
 
-async function ensureCounters(database: Queryable, keys: readonly string[], keptDays: number | undefined): Promise<Counter[]> {
+async function ensureCounters(database: Queryable, ofObjectives: readonly string[], { agreements, keptDays }: CountingPlan): Promise<Counter[]> {
+  const keys = [...ofObjectives, ...agreements.map(({ id }) => agreementCounterKey(id))];
+  const rules = [...ofObjectives.map(() => null), ...agreements.map(countingRule)];
   await database.query(
-    `insert into objective_counters (key, counted_from)
-     select key, (extract(epoch from now()) / 60)::int - $2::int * 1440 from unnest($1::text[]) key
+    `insert into objective_counters (key, counted_by, counted_from)
+     select key, rule, (extract(epoch from now()) / 60)::int - $3::int * 1440 from unnest($1::text[], $2::text[]) as k (key, rule)
      on conflict (key) do nothing`,
-    [keys, keptDays ?? null],
+    [keys, rules, keptDays ?? null],
   );
   const { rows } = await database.query<{ id: number; key: string; minute_seq: number }>('select id, key, minute_seq from objective_counters where key = any($1)', [keys]);
   return rows.map(({ id, key, minute_seq: minuteSeq }) => ({ id, key, minuteSeq }));

@@ -1,5 +1,5 @@
 /** The budget of one objective in one scope, as it stands at the end of a minute: for the evaluation and for the API. */
-import { budgetOf, burnRate, causesOf, exhaustsInMinutes, figuresOf, type Budget, type WindowFigures, type WindowSums } from '@evenkeel/core/objectives/budget.ts';
+import { budgetOf, burnRate, causesOf, figuresOf, type Budget, type WindowFigures, type WindowSums } from '@evenkeel/core/objectives/budget.ts';
 import { calendarUnit, type MinuteRange } from '@evenkeel/core/objectives/calendar.ts';
 import type { BudgetPolicy, BurnTier, ObjectiveDefinition } from '@evenkeel/core/objectives/definition.ts';
 import type { Fraction } from '@evenkeel/core/objectives/share.ts';
@@ -21,15 +21,14 @@ export interface Figures {
   readonly budget: Budget;
   readonly causes: ReturnType<typeof causesOf>;
   readonly tiers: readonly TierFigures[];
-  /** Over the last six hours, and when the budget will be gone at that rate. */
+  /** Over the last six hours. */
   readonly burn: Fraction | null;
-  readonly exhaustsInMinutes: number | null;
 }
 
 /** The burn rate that a projection goes by. */
-const projectionMinutes = 360;
+export const projectionMinutes = 360;
 
-const back = (end: number, minutes: number): MinuteRange => ({ from: end - minutes, to: end });
+export const back = (end: number, minutes: number): MinuteRange => ({ from: end - minutes, to: end });
 
 /** Every window that `figuresAt` looks at. */
 export function rangesOf(objective: ObjectiveDefinition, tiers: readonly BurnTier[], end: number): MinuteRange[] {
@@ -37,7 +36,7 @@ export function rangesOf(objective: ObjectiveDefinition, tiers: readonly BurnTie
 }
 
 export function figuresAt(objective: ObjectiveDefinition, track: Track, reader: WindowReader, policy: BudgetPolicy, end: number): Figures {
-  const { range, periodMinutes } = budgetWindow(objective, end);
+  const { range } = budgetWindow(objective, end);
   const figures = (minutes: MinuteRange): WindowFigures => figuresOf(objective.method, reader.sums(track, minutes));
   const sums = reader.sums(track, range);
   const window = figuresOf(objective.method, sums);
@@ -51,7 +50,6 @@ export function figuresAt(objective: ObjectiveDefinition, track: Track, reader: 
     causes: objective.method === 'events' ? causesOf(sums.tally) : [],
     tiers: policy.tiers.map((tier) => ({ tier, long: figures(back(end, tier.longMinutes)), short: figures(back(end, tier.shortMinutes)), origin: originOf(reader.sums(track, back(end, tier.longMinutes)).tally) })),
     burn,
-    exhaustsInMinutes: budget.state === 'known' ? exhaustsInMinutes(budget.remaining, burn, periodMinutes) : null,
   };
 }
 
@@ -59,7 +57,7 @@ export function figuresAt(objective: ObjectiveDefinition, track: Track, reader: 
 const originOf = ({ platform, slow, upstream }: Tally): TierFigures['origin'] => (upstream > platform + slow ? 'upstream' : 'platform');
 
 /** Of windows counted in minutes: all of the window or period, less what was not measured of it so far. */
-function periodUnits(objective: ObjectiveDefinition, { measuredMinutes, windowMinutes, existedMinutes, tally }: WindowSums, end: number): number | undefined {
+export function periodUnits(objective: ObjectiveDefinition, { measuredMinutes, windowMinutes, existedMinutes, tally }: WindowSums, end: number): number | undefined {
   if (objective.method === 'events') return undefined;
   if (objective.window.kind === 'rolling') return windowMinutes - (existedMinutes - measuredMinutes - tally.blindMinutes);
   const period = calendarUnit(objective.window.unit, objective.window.timeZone, end - 1);

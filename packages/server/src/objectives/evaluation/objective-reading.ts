@@ -5,6 +5,7 @@ import { countingKey } from '@evenkeel/core/objectives/tally.ts';
 import type { Queryable } from '../../database/pool.ts';
 import { readProgress } from '../counting/counting.ts';
 import { figuresAt, rangesOf, type Figures } from './figures.ts';
+import { projectExhaustion, projectionRanges } from './projection.ts';
 import { budgetWindow, readTracks, readWindows, tracksOf, writeScope, type Scope, type Track } from './scopes.ts';
 import { listBurnAlerts, listModeChanges, readModes, stateKey, type ModeState } from './state-store.ts';
 import { alertView, budgetView, burnView, isoOf, modeChangeView, summaryOf } from './views.ts';
@@ -13,6 +14,8 @@ export interface ScopeReading {
   /** The first minute that is not evaluated; null before the first one is. */
   readonly end: number | null;
   readonly figures: Figures;
+  /** Minutes until the budget is gone; null when it will not be, as far as can be told. */
+  readonly exhaustsInMinutes: number | null;
   readonly mode: ModeState | null;
 }
 
@@ -25,9 +28,11 @@ export async function readScopeNow(database: Queryable, objective: ObjectiveDefi
   const [found] = tracksOf(objective, await readTracks(database, [objective], scope));
   // Before anything is evaluated: the window that ends now, and is empty.
   const at = end ?? Math.floor(Date.now() / 60_000);
-  const reader = await readWindows(database, found === undefined ? [] : [found], rangesOf(objective, policy.tiers, at));
+  const reader = await readWindows(database, found === undefined ? [] : [found], [...rangesOf(objective, policy.tiers, at), ...projectionRanges(objective, at)]);
+  const track = found ?? noTrack(objective, scope);
+  const figures = figuresAt(objective, track, reader, policy, at);
   const modes = await readModes(database, [objective.id]);
-  return { end, figures: figuresAt(objective, found ?? noTrack(objective, scope), reader, policy, at), mode: modes.get(stateKey(objective.id, scope)) ?? null };
+  return { end, figures, exhaustsInMinutes: projectExhaustion(objective, track, reader, figures), mode: modes.get(stateKey(objective.id, scope)) ?? null };
 }
 
 /** Until a mode was written the budget is fine: normal is the mode a budget begins with. */
@@ -43,10 +48,10 @@ export async function readDetail(database: Queryable, objective: ObjectiveDefini
   const alerts = await listBurnAlerts(database, { objectiveId: objective.id, scope, firing: null, before: null, limit: 20 });
   return {
     ...summaryOf(objective, end === null ? null : isoOf(end)),
-    overall: { scope: 'overall', mode: modeOfReading(overall), budget: budgetView(overall.figures) },
+    overall: { scope: 'overall', mode: modeOfReading(overall), budget: budgetView(overall.figures, overall.exhaustsInMinutes) },
     scope: writeScope(scope),
     available_scopes: tracks.map(writeScope),
-    budget: budgetView(figures),
+    budget: budgetView(figures, reading.exhaustsInMinutes),
     burn: figures.tiers.map((tier) => burnView(tier, objective, policy.minCoverage)),
     policy: { mode, held: mode !== null && figures.budget.state !== 'known', since: reading.mode?.since.toISOString() ?? null, freeze: rule.freeze, notify: [...rule.notify], actions: [...rule.actions] },
     history: await readHistory(database, objective, policy, tracks.find((track) => track.kind === scope.kind && track.id === scope.id), end, historyDays),

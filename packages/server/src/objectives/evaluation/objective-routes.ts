@@ -35,7 +35,7 @@ export function objectiveRoutes({ pool, definitions }: { pool: Pool; definitions
             continue;
           }
           const reading = await readScopeNow(pool, objective, policy, scope);
-          results.push({ ...summaryOf(objective, reading.end === null ? null : isoOf(reading.end)), overall: { scope: writeScope(scope), mode: modeOfReading(reading), budget: budgetView(reading.figures) } });
+          results.push({ ...summaryOf(objective, reading.end === null ? null : isoOf(reading.end)), overall: { scope: writeScope(scope), mode: modeOfReading(reading), budget: budgetView(reading.figures, reading.exhaustsInMinutes) } });
         }
         return { results, next_cursor: null };
       },

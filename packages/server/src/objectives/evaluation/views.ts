@@ -14,7 +14,8 @@ import type { BurnAlertRow, ModeChangeRow } from './state-store.ts';
 export const isoOf = (minute: number): string => new Date(minute * 60_000).toISOString();
 export const remainingText = (remaining: Fraction): string => raisedText({ num: remaining.num * 100n, den: remaining.den }, 4);
 
-export function budgetView({ range, sums, window, budget, causes, burn, exhaustsInMinutes }: Figures): BudgetView {
+/** `exhaustsInMinutes`: where it was asked for. */
+export function budgetView({ range, sums, window, budget, causes, burn }: Figures, exhaustsInMinutes: number | null = null): BudgetView {
   const known = budget.state === 'known' ? budget : null;
   return {
     state: budget.state,
