@@ -32,23 +32,29 @@ assert.ok(address !== null && typeof address === 'object');
 const evenkeel = await startTestEvenkeel({ EVENKEEL_HOST_MAP: JSON.stringify({ 'api.acme-crm.example': `http://127.0.0.1:${address.port}` }) });
 
 it('the guide leads from nothing to a unified call', async (context) => {
-  const cwd = await mkdtemp(join(tmpdir(), 'evenkeel-guide-'));
-  context.after(() => rm(cwd, { recursive: true, force: true }));
-  await mkdir(join(cwd, '.evenkeel'));
+  const place = await mkdtemp(join(tmpdir(), 'evenkeel-guide-'));
+  context.after(() => rm(place, { recursive: true, force: true }));
+  const cwd = join(place, 'checkout');
+  await mkdir(join(cwd, '.evenkeel'), { recursive: true });
+  await writeFile(join(place, 'acme-account.json'), JSON.stringify({ secret: { api_key: 'key-of-acme' } }));
   await writeFile(join(cwd, '.evenkeel/admin.key'), evenkeel.adminKey);
   await writeFile(join(cwd, 'npx'), `#!/bin/sh\n[ "$1" = evenkeel ] && shift && exec '${process.execPath}' '${join(import.meta.dirname, '../../packages/cli/bin/evenkeel.mjs')}' "$@"\n`);
   await chmod(join(cwd, 'npx'), 0o755);
   const guide = await readFile(join(import.meta.dirname, '../../docs/guides/add-a-connector.md'), 'utf8');
   const blocks = [...guide.matchAll(/```sh\n([\s\S]*?)```/g)].map(([, block = '']) => block.replace('http://127.0.0.1:4400', evenkeel.url));
-  assert.equal(blocks.length, 4);
+  assert.equal(blocks.length, 5);
   const shell = async (...scripts: string[]): Promise<{ stdout: string; stderr: string }> =>
     run('sh', ['-e', '-c', scripts.join('\n')], { cwd, timeout: 60_000, env: { ...process.env, PATH: `${cwd}:${process.env['PATH'] ?? ''}` } });
-  const [make = '', check = '', use = '', call = ''] = blocks;
+  const [make = '', check = '', record = '', use = '', call = ''] = blocks;
 
   const made = await shell(make);
   assert.match(made.stdout, /connectors\/acme-crm\/mappings\/crm\.contacts\.json/);
   const checked = await shell(check);
   assert.deepEqual([checked.stdout, checked.stderr], ['', '1 connector, 0 errors, 0 warnings\n3 passed, 0 failed\n']);
+  const recorded = await shell(`${record.trim()} --via http://127.0.0.1:${address.port}`);
+  assert.equal(recorded.stdout, 'connectors/acme-crm/fixtures/list-contacts.json is recorded.\n');
+  assert.match(await readFile(join(cwd, 'connectors/acme-crm/fixtures/list-contacts.json'), 'utf8'), /Nr 2/);
+  assert.equal((await shell(check)).stderr, checked.stderr);
   const used = await shell(use);
   assert.match(used.stdout, /^acme-crm has version 1;/);
   const link = /"url":"([^"]+)"/.exec(used.stdout)?.[1];
