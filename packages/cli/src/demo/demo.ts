@@ -89,7 +89,8 @@ async function play({ server, sandbox, configuration, rate, signal, out, cwd, cl
 
 function configure(environment: Invocation['environment'], sandboxPort: number): Configuration {
   if (textOf(environment['EVENKEEL_HOST_MAP']) !== undefined) throw new UsageError('the demo leads all vendors to its own simulated ones; unset EVENKEEL_HOST_MAP, or use evenkeel start.');
-  const read = readConfiguration({ EVENKEEL_LOG_LEVEL: 'warn', EVENKEEL_API_PROCESSES: '1', EVENKEEL_DATA_DIR: join(checkout, '.evenkeel'), ...environment });
+  // What whoever tries it out has to know is in the banner; that nobody is told by mail yet is a warning for production.
+  const read = readConfiguration({ EVENKEEL_LOG_LEVEL: 'error', EVENKEEL_API_PROCESSES: '1', EVENKEEL_DATA_DIR: join(checkout, '.evenkeel'), ...environment });
   if (!read.ok) throw new UsageError(read.faults.map(({ name, message }) => `${name} ${message}`).join('; '));
   if (read.configuration.port === sandboxPort && sandboxPort !== 0) throw new UsageError(`PORT and --sandbox-port are both ${sandboxPort}.`);
   const { allowPrivateEndpoints } = read.configuration;
