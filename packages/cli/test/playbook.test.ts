@@ -42,6 +42,22 @@ test('playbook render: policy for engineers, sample contracts for legal', async 
   assert.match((await evenkeel(['playbook', 'render', 'nothing'])).stderr, /terms: standard/);
 });
 
+test('playbook render: an agreement that only the server has, in its own words and fee', async (context) => {
+  const agreement = { id: 'acme-2026', tenant_id: 'acme', terms: 'standard', time_zone: 'Australia/Lord_Howe', starts: '2026-03-01', monthly_fee_minor: 120_000, currency: 'EUR', source: 'api' };
+  const server = createServer((_request, response) => response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ results: [agreement, { ...agreement, id: 'foreign', terms: 'gold' }], next_cursor: null }))).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  context.after(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const environment = { EVENKEEL_URL: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, EVENKEEL_API_KEY: 'ek_test' };
+  const { code, stdout } = await evenkeel(['playbook', 'render', 'acme-2026'], { environment });
+  assert.equal(code, 0);
+  assert.match(stdout, /time zone Australia\/Lord_Howe[^]*monthly fee is 1200\.00 EUR/);
+  assert.match((await evenkeel(['playbook', 'render', 'foreign'], { environment })).stderr, /has the terms "gold", which this playbook does not have/);
+  assert.match((await evenkeel(['playbook', 'render', 'nothing'], { environment })).stderr, /neither an agreement nor/);
+});
+
 test('gate: one line and an exit code', async (context) => {
   const answer = { objective: 'platform', scope: 'overall', change: 'normal', decision: 'deny', reason: 'platform: critical, 12 % of the budget remains; only reliability fixes are deployed.', mode: 'critical', remaining_percent: '12', evaluated_to: null, override: null };
   const asked: string[] = [];

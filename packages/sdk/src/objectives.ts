@@ -1,5 +1,5 @@
 /** Objectives and their budgets, the deploy gate, and markers of deployments. */
-import type { Deployment, DeploymentRequest, GateAnswer, GateQuery, ObjectiveDetail, ObjectiveQuery } from './generated/contract.ts';
+import type { AgreementList, AgreementQuery, Deployment, DeploymentRequest, GateAnswer, GateQuery, ObjectiveDetail, ObjectiveQuery } from './generated/contract.ts';
 import type { CallOptions, Transport } from './transport.ts';
 
 export class Objectives {
@@ -17,6 +17,11 @@ export class Objectives {
   /** Whether a deployment may go ahead; `decision` is allow or deny, `reason` one line. */
   gate(query: GateQuery, options: CallOptions = {}): Promise<GateAnswer> {
     return this.#transport.call({ ...options, method: 'GET', path: ['deploy-gate'], query });
+  }
+
+  /** What customers were promised: agreements of the playbook and of the API. */
+  agreements(query: AgreementQuery = {}, options: CallOptions = {}): Promise<AgreementList> {
+    return this.#transport.call({ ...options, method: 'GET', path: ['agreements'], query });
   }
 
   /** Marks a deployment that has just happened. */

@@ -6,7 +6,8 @@ import { contractText } from '@evenkeel/core/objectives/contract-text.ts';
 import { defineObjectives, definePolicy, writeMinutes } from '@evenkeel/core/objectives/definition.ts';
 import { decimalText, percentOf } from '@evenkeel/core/objectives/share.ts';
 import type { Playbook } from '@evenkeel/server/playbook/playbook.ts';
-import { UsageError, type Command } from '../command.ts';
+import { serverOptions, UsageError, type Command, type Invocation } from '../command.ts';
+import { connect, textOf } from '../connection.ts';
 import { exitCodes } from '../exit-code.ts';
 import { openPlaybook, playbookOption } from './playbook.ts';
 
@@ -15,23 +16,32 @@ export const playbookRender: Command = {
   summary: 'The playbook as Markdown: objectives and policy, or the sample contract of an agreement or of terms.',
   operands: '[agreement|terms]',
   arity: [0, 1],
-  options: { ...playbookOption },
-  details: ['Without a name: objectives, alerts and policy. With the name of an agreement or of terms: sample contract wording', 'made from them, for a lawyer to adapt.'],
+  options: { ...playbookOption, ...serverOptions },
+  details: ['Without a name: objectives, alerts and policy. With the name of an agreement or of terms: sample contract wording', 'made from them, for a lawyer to adapt. An agreement that the playbook does not have is asked for at the server, where', 'EVENKEEL_API_KEY or --api-key is set.'],
   async run(invocation) {
     const { positionals, out } = invocation;
     const playbook = await openPlaybook(invocation);
     const [name] = positionals;
-    out.line(name === undefined ? overview(playbook) : contractText(defineAgreement(agreementNamed(playbook, name), playbook.agreements.terms)));
+    out.line(name === undefined ? overview(playbook) : contractText(defineAgreement(await agreementNamed(invocation, playbook, name), playbook.agreements.terms)));
     return exitCodes.ok.code;
   },
 };
 
-/** An agreement, or an example of one with the terms of that name. */
-function agreementNamed({ agreements: { agreements, terms } }: Playbook, name: string): Agreement {
-  const found = agreements.find(({ id }) => id === name);
-  if (found !== undefined) return found;
+/** An agreement of the playbook or the server, or an example of one with the terms of that name. */
+async function agreementNamed(invocation: Invocation, { agreements: { agreements, terms } }: Playbook, name: string): Promise<Agreement> {
+  const found = agreements.find(({ id }) => id === name) ?? (Object.hasOwn(terms, name) ? undefined : await agreementOfServer(invocation, name));
+  if (found !== undefined) {
+    if (!Object.hasOwn(terms, found.terms)) throw new UsageError(`the agreement "${name}" has the terms "${found.terms}", which this playbook does not have; name the server's with --playbook.`);
+    return found;
+  }
   if (!Object.hasOwn(terms, name)) throw new UsageError(`there is neither an agreement nor are there terms called "${name}"; agreements: ${agreements.map(({ id }) => id).join(', ') || 'none'}; terms: ${Object.keys(terms).join(', ')}.`);
   return { id: 'example', tenant_id: 'example', terms: name, time_zone: 'UTC', starts: '2026-01-01', monthly_fee_minor: 500_000, currency: 'USD' };
+}
+
+async function agreementOfServer(invocation: Invocation, name: string): Promise<Agreement | undefined> {
+  if (textOf(invocation.values['api-key']) === undefined && textOf(invocation.environment['EVENKEEL_API_KEY']) === undefined) return undefined;
+  const { results } = await connect(invocation).objectives.agreements({}, { signal: invocation.signal });
+  return results.find(({ id }) => id === name);
 }
 
 function overview(playbook: Playbook): string {

@@ -148,6 +148,15 @@ test('the gate closes with the budget, opens for reliability fixes, and for an o
   assert.equal((await evenkeel.call('GET', '/v1/deploy-gate?objective=nothing')).status, 404);
 });
 
+test('an objective has figures in scopes it is not kept in, and no mode there', async () => {
+  const detail = await get<ObjectiveDetail>('/v1/objectives/customer?scope=category:crm');
+  const kept = await get<ObjectiveDetail>('/v1/objectives/customer');
+  assert.deepEqual([detail.scope, detail.scopes, detail.available_scopes.includes('category:crm')], ['category:crm', ['overall', 'tenant'], true]);
+  assert.deepEqual([detail.budget.total, detail.budget.bad, detail.budget.consumed_percent], [kept.budget.total, 2000, kept.budget.consumed_percent]);
+  assert.deepEqual(detail.policy, { mode: null, held: false, since: null, freeze: 'none', notify: [], actions: [] });
+  assert.equal((await evenkeel.call('GET', '/v1/deploy-gate?objective=customer&scope=category:crm')).status, 404, 'what has no mode opens and closes nothing');
+});
+
 test('a deployment is shown with the error rate it brought', async () => {
   const at = start + 180;
   const made = await evenkeel.call('POST', '/v1/deployments', { body: { version: '1.2.3', deployed_at: new Date((at - 1) * 60_000 + 30_000).toISOString() } });

@@ -22,10 +22,14 @@ export interface ScopeReading {
 /** A track for a scope in which nothing happened yet: it adds up to nothing. */
 const noTrack = (objective: ObjectiveDefinition, scope: Scope): Track => ({ ...scope, trackId: 0, key: countingKey(objective), firstMinute: Number.MAX_SAFE_INTEGER });
 
+/** Everything is counted in every scope; `scopes` says in which a budget is kept, with modes and alerts. */
+const countedIn = (objective: ObjectiveDefinition, { kind }: Scope): ObjectiveDefinition => (objective.scopes.includes(kind) ? objective : { ...objective, scopes: [...objective.scopes, kind] });
+
+/** Also of a scope in which the objective is not kept: then it has figures and no mode. */
 export async function readScopeNow(database: Queryable, objective: ObjectiveDefinition, policy: BudgetPolicy, scope: Scope): Promise<ScopeReading> {
   const { last_minute: last } = await readProgress(database);
   const end = last === null ? null : last + 1;
-  const [found] = tracksOf(objective, await readTracks(database, [objective], scope));
+  const [found] = tracksOf(countedIn(objective, scope), await readTracks(database, [objective], scope));
   // Before anything is evaluated: the window that ends now, and is empty.
   const at = end ?? Math.floor(Date.now() / 60_000);
   const reader = await readWindows(database, found === undefined ? [] : [found], [...rangesOf(objective, policy.tiers, at), ...projectionRanges(objective, at)]);
@@ -41,9 +45,10 @@ export const modeOfReading = ({ mode, figures }: ScopeReading) => mode?.mode ?? 
 export async function readDetail(database: Queryable, objective: ObjectiveDefinition, policy: BudgetPolicy, scope: Scope, historyDays: number): Promise<ObjectiveDetail> {
   const reading = await readScopeNow(database, objective, policy, scope);
   const { end, figures } = reading;
-  const mode = modeOfReading(reading);
+  const isKept = objective.scopes.includes(scope.kind);
+  const mode = isKept ? modeOfReading(reading) : null;
   const rule = policy.modes[mode ?? 'normal'];
-  const tracks = tracksOf(objective, await readTracks(database, [objective]));
+  const tracks = tracksOf(countedIn(objective, scope), await readTracks(database, [objective]));
   const [overall] = scope.kind === 'overall' ? [reading] : [await readScopeNow(database, objective, policy, { kind: 'overall', id: '' })];
   const alerts = await listBurnAlerts(database, { objectiveId: objective.id, scope, firing: null, before: null, limit: 20 });
   return {
@@ -53,7 +58,7 @@ export async function readDetail(database: Queryable, objective: ObjectiveDefini
     available_scopes: tracks.map(writeScope),
     budget: budgetView(figures, reading.exhaustsInMinutes),
     burn: figures.tiers.map((tier) => burnView(tier, objective, policy.minCoverage)),
-    policy: { mode, held: mode !== null && figures.budget.state !== 'known', since: reading.mode?.since.toISOString() ?? null, freeze: rule.freeze, notify: [...rule.notify], actions: [...rule.actions] },
+    policy: { mode, held: mode !== null && figures.budget.state !== 'known', since: reading.mode?.since.toISOString() ?? null, freeze: rule.freeze, notify: isKept ? [...rule.notify] : [], actions: isKept ? [...rule.actions] : [] },
     history: await readHistory(database, objective, policy, tracks.find((track) => track.kind === scope.kind && track.id === scope.id), end, historyDays),
     mode_changes: (await listModeChanges(database, objective.id, scope, 20)).map(modeChangeView),
     alerts: alerts.map(alertView),
