@@ -34,7 +34,18 @@ export function createLog(level: string, destination: DestinationStream = pino.d
       timestamp: pino.stdTimeFunctions.isoTime,
       redact: { paths, censor: '[redacted]' },
       formatters: { level: (label) => ({ level: label }) },
+      serializers: { err: errorOf },
     },
     destination,
   );
+}
+
+/** SQLSTATE (PostgreSQL, Appendix A) and the names of system and Node errors: what tells a cause, and is never an OAuth code. */
+const errorCode = /^(?:[0-9A-Z]{5}|E[A-Z0-9_]{2,40})$/;
+
+/** An error as pino writes it; its `code`, which a redaction meant for OAuth would blank, stands as `error_code`. */
+function errorOf(error: unknown): unknown {
+  const written: unknown = error instanceof Error ? pino.stdSerializers.err(error) : error;
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  return typeof code === 'string' && errorCode.test(code) ? { ...(written as object), error_code: code } : written;
 }
