@@ -132,6 +132,35 @@ test('what does not fit while the database is away is marked as lost', async () 
   assert.deepEqual((await rowsOf(nodeId)).map(({ lost, beat }) => [lost, beat]).at(0), [true, false]);
 });
 
+test('a database that is away for longer than rows are kept: the oldest half seconds come back as lost, none is left out', async () => {
+  let away = false;
+  let dropped = (): boolean => false;
+  const long = Promise.withResolvers<void>();
+  const flaky: Queryable = {
+    async query(config, values) {
+      if (away) {
+        if (dropped()) long.resolve();
+        throw new Error('connection refused');
+      }
+      return (await database.pool.query(config as string, values)) as never;
+    },
+  };
+  const { node, nodeId } = await startNode({ database: flaky, maxQueuedRows: 2 });
+  node.observe(call({ accountId: 'acc_kept' }));
+  for (const deadline = Date.now() + 10_000; (await totals(nodeId))['acc_kept contacts.list'] !== 1; ) assert.ok(Date.now() < deadline, 'nothing was written');
+  away = true;
+  dropped = () => node.figures.lostHalves > 0;
+  node.observe(call({ accountId: 'acc_dropped' }));
+  await long.promise;
+  away = false;
+  await node.close();
+  const rows = await rowsOf(nodeId);
+  assert.deepEqual(rows.map(({ half }) => half - (rows[0]?.half ?? 0)), rows.map((_, at) => at), 'a row of every half second');
+  assert.ok(rows.some(({ lost, beat }) => lost && !beat));
+  assert.equal((await totals(nodeId))['acc_dropped contacts.list'], undefined);
+  assert.equal(rows.at(-1)?.last, true);
+});
+
 test('the same series on two nodes has one id', async () => {
   const [one, two] = await Promise.all([startNode(), startNode()]);
   const keys = Array.from({ length: 200 }, (_, at) => call({ accountId: `both_${at}` }));

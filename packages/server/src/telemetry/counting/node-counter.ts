@@ -23,6 +23,8 @@ export interface NodeCounterParts {
   readonly ended?: (series: LiveSeries) => void;
   /** Bytes of counts that wait for the database at most; default 32 MiB. */
   readonly maxQueuedBytes?: number;
+  /** Rows that wait for the database at most, one each half second; default 2,000. Older ones are a span of time that is lost. */
+  readonly maxQueuedRows?: number;
   /** Shows to all nodes that this one is there: without it, rows that stop are taken for its death. */
   readonly presence?: Pick<Notifications, 'show'>;
 }
@@ -53,7 +55,9 @@ const toleratedHalves = 10;
 /** Series that rested for ten minutes are forgotten, looked for every minute. */
 const restingHalves = 1200;
 const sweepEvery = 120;
-const maxRows = 2_000;
+/** Rows of one write. */
+const batchRows = 50;
+const batchLostRows = 2_000;
 
 export class NodeCounter implements Observer {
   readonly #parts: NodeCounterParts;
@@ -63,6 +67,8 @@ export class NodeCounter implements Observer {
   #half = 0;
   #timer: NodeJS.Timeout | undefined;
   #writing: Promise<void> | undefined;
+  /** Half seconds of which the rows were dropped and it is not written yet. */
+  #dropped: { from: number; to: number } | undefined;
   #ended = false;
   #observed = 0;
   #failed = 0;
@@ -119,7 +125,7 @@ export class NodeCounter implements Observer {
     const timer = setTimeout(late.resolve, withinMs);
     await Promise.race([this.#drain(performance.now() + withinMs), late.promise]);
     clearTimeout(timer);
-    if (this.#queue.length > 0) this.#parts.log.error({ halves: this.#queue.length }, 'telemetry: the last counts could not be written and are lost');
+    if (this.#queue.length > 0 || this.#dropped !== undefined) this.#parts.log.error({ halves: this.#queue.length }, 'telemetry: the last counts could not be written and are lost');
   }
 
   #schedule(): void {
@@ -154,7 +160,9 @@ export class NodeCounter implements Observer {
       if (this.#queuedBytes <= maxQueuedBytes) break;
       this.#giveUp(waiting);
     }
-    if (this.#queue.length > maxRows) this.#queue.splice(0, this.#queue.length - maxRows).forEach((waiting) => this.#giveUp(waiting));
+    const { maxQueuedRows = 2_000 } = this.#parts;
+    // Not during a write: it takes out as many of the oldest as it wrote.
+    if (this.#writing === undefined && this.#queue.length > maxQueuedRows) this.#dropOldest(this.#queue.length - maxQueuedRows);
   }
 
   #giveUp(waiting: Waiting): void {
@@ -164,8 +172,16 @@ export class NodeCounter implements Observer {
     waiting.window = { series: [], packed: lostMark };
   }
 
+  /** A database that is away for long: of the oldest rows it is only kept from when to when they were. */
+  #dropOldest(rows: number): void {
+    for (const waiting of this.#queue.splice(0, rows)) {
+      this.#giveUp(waiting);
+      this.#dropped = { from: this.#dropped?.from ?? waiting.half, to: waiting.half };
+    }
+  }
+
   async #drain(untilMs: number): Promise<void> {
-    while (this.#queue.length > 0 && performance.now() < untilMs) await this.#write();
+    while ((this.#queue.length > 0 || this.#dropped !== undefined) && performance.now() < untilMs) await this.#write();
   }
 
   /** One write at a time; rows that came meanwhile go with the next. */
@@ -177,7 +193,8 @@ export class NodeCounter implements Observer {
   }
 
   async #writeBatch(): Promise<void> {
-    const batch = this.#queue.slice(0, 50);
+    if (this.#dropped !== undefined) return this.#writeDropped(this.#dropped);
+    const batch = this.#queue.slice(0, batchRows);
     if (batch.length === 0) return;
     const { database, nodeId, log } = this.#parts;
     try {
@@ -191,10 +208,25 @@ export class NodeCounter implements Observer {
       this.#queue.splice(0, batch.length);
       for (const { window } of batch) this.#queuedBytes -= window?.packed.length ?? 0;
     } catch (error) {
-      this.#failedWrites += 1;
-      if (this.#failedWrites === 1) log.error({ err: error }, 'telemetry: counts cannot be written and wait in memory');
-      await new Promise((resolve) => setTimeout(resolve, 100));
+      await this.#failedToWrite(error);
     }
+  }
+
+  /** Says of the oldest half seconds that they are lost: rows come in their order. */
+  async #writeDropped({ from, to }: { from: number; to: number }): Promise<void> {
+    const halves = Array.from({ length: Math.min(batchLostRows, to - from + 1) }, (_, at) => ({ half: from + at, beat: false, last: false, lost: true, counts: lostMark }));
+    try {
+      await insertHalves(this.#parts.database, this.#parts.nodeId, halves);
+      this.#dropped = from + halves.length > to ? undefined : { from: from + halves.length, to };
+    } catch (error) {
+      await this.#failedToWrite(error);
+    }
+  }
+
+  async #failedToWrite(error: unknown): Promise<void> {
+    this.#failedWrites += 1;
+    if (this.#failedWrites === 1) this.#parts.log.error({ err: error }, 'telemetry: counts cannot be written and wait in memory');
+    await new Promise((resolve) => setTimeout(resolve, 100));
   }
 
   async #identify(batch: readonly Waiting[]): Promise<void> {
