@@ -96,14 +96,14 @@ export class FlatLineDetector implements Detector {
 export class TenantSuccessDetector implements Detector {
   readonly historyMinutes = 1;
   readonly #rule: TenantRule;
-  readonly #standing = new Map<string, { sinceMs: number; failures: number }>();
+  readonly #standing = new Map<string, TenantStanding>();
 
   constructor(rule: TenantRule) {
     this.#rule = rule;
   }
 
   watch(tenants: ReadonlyMap<string, TenantStanding>): void {
-    for (const [tenant, standing] of tenants) this.#standing.set(tenant, { ...standing });
+    for (const [tenant, standing] of tenants) this.#standing.set(tenant, standing);
   }
 
   minute(facts: MinuteFacts): readonly Finding[] {
@@ -113,14 +113,15 @@ export class TenantSuccessDetector implements Detector {
       if (kind !== 'call' || surface === 'background' || tenantId === null) continue;
       const failures = row.account + row.platform + row.upstream;
       const standing = this.#standing.get(tenantId);
-      if (row.success > 0 || standing === undefined) this.#standing.set(tenantId, { sinceMs: facts.minute, failures: row.success > 0 ? 0 : failures });
-      else standing.failures += failures;
+      if (row.success > 0) this.#standing.set(tenantId, { sinceMs: facts.minute, failures: 0, lastFailureMs: null });
+      else if (failures > 0) this.#standing.set(tenantId, { sinceMs: standing?.sinceMs ?? facts.minute, failures: (standing?.failures ?? 0) + failures, lastFailureMs: facts.minute });
     }
     const { silent_hours: hours = 24, min_total: minTotal = 20 } = this.#rule;
     const found: Finding[] = [];
-    for (const [tenantId, { sinceMs, failures }] of this.#standing) {
-      if (failures < minTotal || facts.minute + 60_000 - sinceMs < hours * hourMs) continue;
-      found.push({ key: tenantId, verdict: 'bad', subject: { ...nobody, tenantId }, origin: null, evidence: { last_success_at: new Date(sinceMs).toISOString(), failures_since: failures }, affected: [] });
+    for (const [tenantId, { sinceMs, failures, lastFailureMs }] of this.#standing) {
+      // Who failed on Friday evening and calls again on Monday was not broken all Saturday: only a failure tells that it goes on.
+      if (failures < minTotal || lastFailureMs === null || lastFailureMs + 60_000 - sinceMs < hours * hourMs) continue;
+      found.push({ key: tenantId, verdict: 'bad', subject: { ...nobody, tenantId }, origin: null, evidence: { last_success_at: new Date(sinceMs).toISOString(), failures_since: failures, last_failure_at: new Date(lastFailureMs).toISOString() }, affected: [] });
     }
     return found;
   }

@@ -127,6 +127,21 @@ describe('the evaluation of alerts', () => {
     assert.equal(opened.find((key) => key.startsWith('tenant ')), 'tenant sad@1440');
   });
 
+  it('a tenant that failed for a while and then rested is not broken by its silence, only by failing still', () => {
+    const file: AlertsFile = { version: 1, alerts: [{ id: 'tenant', title: 'A tenant is broken', severity: 'P3', watch: 'tenant-success' }] };
+    const one = (counts: Partial<CountRow>) => [row({ tenantId: 'sad', accountId: 'sad-1', connectorId: 'other', endpoint: 'contacts.list' }, counts)];
+    const facts = (at: number) => ({ rows: at < 10 ? one({ success: 1 }) : at < 40 || at >= 3_000 ? one({ account: 1 }) : [] });
+    assert.deepEqual(shown(run(new AlertEvaluator(file), 0, 3_010, facts)), ['3001 opened tenant sad']);
+  });
+
+  it('an alert does not resolve while counts are missing: what failed may be among them', () => {
+    const evaluator = new AlertEvaluator(file);
+    const changes = run(evaluator, 0, 60, (at) => ({ rows: tenAccounts('acme', at >= 40 ? { upstream: 10 } : { success: 10 }) }));
+    assert.deepEqual(changes.flatMap(({ change }) => (change.kind === 'opened' ? change.cause.key : [])), ['failures acme']);
+    assert.deepEqual(shown(run(evaluator, 60, 120, () => ({ complete: false, rows: [] }))).filter((line) => line.includes('resolved')), []);
+    assert.deepEqual(shown(run(evaluator, 120, 140, () => ({ rows: tenAccounts('acme', { success: 10 }) }))).filter((line) => line.includes('resolved')).length, 1);
+  });
+
   it('one silent subscription is an account\'s alert, all of them silent one of the connector', () => {
     const week = Array.from({ length: 168 }, () => 20);
     const baseline = makeBaseline([week, week, week]);

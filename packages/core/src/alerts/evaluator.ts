@@ -8,7 +8,7 @@ import { budgetRules } from './budget-rules.ts';
 import { findCauses, nameOf, type Cause } from './cause.ts';
 import { FlatLineDetector, TenantSuccessDetector } from './detect-silence.ts';
 import type { Finding, FindingRule, FiringFinding, MinuteFacts, Stream, TenantStanding } from './facts.ts';
-import { idle, nextState, type AlertState } from './lifecycle.ts';
+import { idle, nextState, type AlertState, type Verdict } from './lifecycle.ts';
 import { RecentFailures } from './recent-failures.ts';
 import { activeRules, groupingOf, type ActiveRule, type GroupingRule } from './rules.ts';
 
@@ -95,7 +95,7 @@ export class AlertEvaluator {
     const firing: FiringFinding[] = [];
     for (const [key, life] of lives) {
       const finding = findings.get(key);
-      const step = nextState(life.state, facts.measured ? (finding?.verdict ?? 'good') : 'unmeasured', facts.minute, lifecycle);
+      const step = nextState(life.state, verdictOf(facts, finding), facts.minute, lifecycle);
       life.state = step.state;
       life.finding = finding ?? life.finding;
       if (step.state.kind === 'idle') {
@@ -124,6 +124,12 @@ export class AlertEvaluator {
     }
     return changes;
   }
+}
+
+/** What was found holds though counts are missing; that nothing was found is good only where none are. */
+function verdictOf({ measured, complete }: MinuteFacts, finding: Finding | undefined): Verdict {
+  if (!measured) return 'unmeasured';
+  return finding?.verdict ?? (complete === false ? 'unmeasured' : 'good');
 }
 
 function differs(before: Cause, after: Cause): boolean {

@@ -118,6 +118,8 @@ export interface Stream {
 export interface TenantStanding {
   readonly sinceMs: number;
   readonly failures: number;
+  /** Of the last of them; null when there is none. */
+  readonly lastFailureMs: number | null;
 }
 
 export interface Affected {

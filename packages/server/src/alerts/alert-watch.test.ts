@@ -182,3 +182,37 @@ test('time in which Evenkeel was away is no silence of a stream, over a change o
   await watch().evaluateDue();
   assert.equal((await open()).length, 1);
 });
+
+test('an account that was taken away is no silence, nor is its part of its connector\'s events', async () => {
+  const database = (await createTestDatabase()).pool;
+  await runMigrations({ pgPool: database });
+  const begin = Date.parse('2026-10-26T00:00:00Z');
+  // In the middle of an hour: baselines are not made anew by the clock.
+  const now = Date.parse('2026-11-24T09:05:00Z');
+  await database.query(`insert into tenants (id) values ('t')`);
+  await database.query(`insert into accounts (id, tenant_id, connector_id, scheme_id, state) select id, 't', 'acme', 'oauth', 'active' from unnest($1::text[]) id`, [['acc_gone', 'acc_stays']]);
+  const { rows } = await database.query<{ id: number }>(
+    `insert into telemetry_series (kind, surface, tenant_id, account_id, connector_id, endpoint) select 'inbound', 'webhook', 't', id, 'acme', 'made' from unnest($1::text[]) id returning id`,
+    [['acc_gone', 'acc_stays']],
+  );
+  // 600 events an hour of the one, 6 of the other.
+  await database.query(`insert into hour_counts (hour, series_id, total, success) select h, id, n, n from unnest($1::bigint[], array[600, 6]) as s (id, n), generate_series($2::timestamptz, $3::timestamptz, interval '1 hour') h`, [rows.map(({ id }) => id), new Date(begin), new Date(now - 3_600_000)]);
+  await database.query(`insert into telemetry_hours (hour, covered_seconds, lost_seconds, amended_to) select h, 3600, 0, 0 from generate_series($1::timestamptz, $2::timestamptz, interval '1 hour') h`, [new Date(begin), new Date(now)]);
+  const sealOn = async (from: number, to: number, ids: readonly (number | undefined)[]) => {
+    await database.query(`insert into minute_counts (minute, series_id, total, success) select $1::timestamptz + m * interval '1 minute', id, 1, 1 from generate_series($2::int, $3::int - 1) m, unnest($4::bigint[]) id`, [new Date(now), from, to, ids]);
+    await database.query(`insert into telemetry_minutes (minute, covered_seconds, lost_seconds) select $1::timestamptz + m * interval '1 minute', 60, 0 from generate_series($2::int, $3::int - 1) m`, [new Date(now), from, to]);
+  };
+  const silence: AlertsFile = { version: 1, alerts: [{ id: 'silent', title: 'Events stopped', severity: 'P2', watch: 'flat-line', by: 'account' }, { id: 'all-silent', title: 'Events stopped', severity: 'P2', watch: 'flat-line', by: 'connector' }] };
+  const watch = new AlertWatch({ pool: database, log, rules: silence, facts: { shapeChanges: () => Promise.resolve([]) } });
+  const open = async () => (await listAlerts(database, { state: 'firing', severity: null, connectorId: null, accountId: null, tenantId: null, before: null, limit: 10 })).map(({ scope, account_id }) => `${scope} ${account_id}`);
+  await sealOn(0, 5, rows.map(({ id }) => id));
+  await watch.evaluateDue();
+  await database.query(`update accounts set deleted_at = now() where id = 'acc_gone'`);
+  await sealOn(5, 30, []);
+  await watch.evaluateDue();
+  assert.deepEqual(await open(), []);
+  await database.query(`update accounts set deleted_at = null where id = 'acc_gone'`);
+  await sealOn(30, 35, []);
+  await watch.evaluateDue();
+  assert.deepEqual(await open(), ['connector null'], 'the same silence of one that is there is told of');
+});

@@ -15,7 +15,7 @@ import { countsOf, earlyEndsAfter, needsReauthAt, sealedMinutes, SeriesCache, st
 import { maxAttempts } from './alert-notice.ts';
 import { notifyJobName, type Notice } from './notify.ts';
 import { tellRoles, tellRolesOfEnd, type RoleBook } from './role-notices.ts';
-import { inboundStreams, tenantStandings, unmeasuredMinutes } from './streams.ts';
+import { inboundStreams, lastDeletion, tenantStandings, unmeasuredMinutes } from './streams.ts';
 
 const minuteMs = 60_000;
 const hourMs = 3_600_000;
@@ -53,6 +53,8 @@ export class AlertWatch {
   #series = new SeriesCache();
   /** Series that come and go would fill the memory: with so many it begins anew from what the last windows hold. */
   #rebuildAt = 0;
+  /** Of the account that was taken away last, as the streams that are watched know it. */
+  #deletedAt: number | null = null;
   /** The minute up to which #evaluator has judged. */
   #at: number | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -121,12 +123,16 @@ export class AlertWatch {
     const evaluator = await this.#evaluatorAt(client, from);
     const minutes = withGap(from, await sealedMinutes(client, { from: new Date(from + minuteMs), to: new Date(newest.getTime() + minuteMs) })).slice(0, batchMinutes);
     let { driftId } = taken;
+    const deletedAt = await lastDeletion(client);
     for (const facts of await this.#factsOf(client, minutes, async () => {
       const { ends, lastId } = await earlyEndsAfter(client, driftId);
       driftId = lastId;
       return ends;
     })) {
-      if (Math.floor(facts.minute / hourMs) !== Math.floor((this.#at ?? 0) / hourMs)) evaluator.watch(await inboundStreams(client, new Date(facts.minute)), null, await unmeasuredMinutes(client, new Date(facts.minute)));
+      if (deletedAt !== this.#deletedAt || Math.floor(facts.minute / hourMs) !== Math.floor((this.#at ?? 0) / hourMs)) {
+        evaluator.watch(await inboundStreams(client, new Date(facts.minute)), null, await unmeasuredMinutes(client, new Date(facts.minute)));
+        this.#deletedAt = deletedAt;
+      }
       const startedAt = performance.now();
       const changes = evaluator.minute(facts);
       this.#evaluateMs = performance.now() - startedAt;
@@ -145,6 +151,7 @@ export class AlertWatch {
     const evaluator = new AlertEvaluator(rules, budgetPolicy);
     this.#series = new SeriesCache();
     for await (const facts of storedFacts(client, { from: new Date(minute - evaluator.historyMinutes * minuteMs), to: new Date(minute + minuteMs) }, this.#series)) evaluator.remember(facts);
+    this.#deletedAt = await lastDeletion(client);
     evaluator.watch(await inboundStreams(client, new Date(minute)), await tenantStandings(client, new Date(minute)), await unmeasuredMinutes(client, new Date(minute + minuteMs)));
     evaluator.resume(await openCauses(client, evaluator.rules));
     this.#evaluator = evaluator;

@@ -36,11 +36,13 @@ type Hours = Map<number, number>;
 export async function inboundStreams(database: Queryable, now: Date): Promise<Stream[]> {
   const since = new Date(Math.floor(now.getTime() / hourMs) * hourMs - weeks * weekMs);
   const subjects = await database.query<Subject>(
-    `select connector_id, account_id, max(tenant_id) as tenant_id, array_agg(id) as ids
-     from telemetry_series where kind = 'inbound' and connector_id is not null
-     group by connector_id, account_id order by connector_id, account_id`,
+    // Of an account that was taken away nothing is expected any more, nor in its connector's sum.
+    `select s.connector_id, s.account_id, max(s.tenant_id) as tenant_id, array_agg(s.id) as ids
+     from telemetry_series s left join accounts a on a.id = s.account_id
+     where s.kind = 'inbound' and s.connector_id is not null and a.deleted_at is null
+     group by s.connector_id, s.account_id order by s.connector_id, s.account_id`,
   );
-  const recent = await lastMinutes(database, new Date(now.getTime() - 3 * hourMs));
+  const recent = await lastMinutes(database, new Date(now.getTime() - 3 * hourMs), now);
   const covered = await coveredHours(database, since);
   const silent = await silentHours(database, since, now);
   const ofConnectors = new Map<string, Hours>();
@@ -69,7 +71,7 @@ export async function inboundStreams(database: Queryable, now: Date): Promise<St
     let [firstHour, lastHour] = [Number.POSITIVE_INFINITY, 0];
     for (const [hour, total] of counts) {
       firstHour = Math.min(firstHour, hour);
-      if (total > 0) lastHour = Math.max(lastHour, hour);
+      if (total > 0 && hour <= now.getTime()) lastHour = Math.max(lastHour, hour);
     }
     const leftOut = silent.get(accountId ?? connectorId) ?? [];
     const usable = (hour: number): boolean => covered.has(hour) && !leftOut.some(({ from, to }) => hour + hourMs > from && hour < to);
@@ -117,13 +119,13 @@ function weeksOf(counts: ReadonlyMap<number, number>, firstHour: number, nowMs: 
   return history;
 }
 
-async function lastMinutes(database: Queryable, since: Date): Promise<Map<string, number>> {
+async function lastMinutes(database: Queryable, since: Date, now: Date): Promise<Map<string, number>> {
   const { rows } = await database.query<{ connector_id: string; account_id: string | null; last: Date }>(
     `select s.connector_id, s.account_id, max(c.minute) as last
      from minute_counts c join telemetry_series s on s.id = c.series_id
-     where s.kind = 'inbound' and s.connector_id is not null and c.minute >= $1 and c.total > 0
+     where s.kind = 'inbound' and s.connector_id is not null and c.minute >= $1 and c.minute <= $2 and c.total > 0
      group by s.connector_id, s.account_id`,
-    [since],
+    [since, now],
   );
   const last = new Map<string, number>();
   for (const { connector_id, account_id, last: minute } of rows) {
@@ -149,6 +151,12 @@ async function coveredHours(database: Queryable, since: Date): Promise<Set<numbe
   return new Set(rows.map(({ hour }) => hour.getTime()));
 }
 
+/** When an account was taken away last, in ms; null when none ever was. */
+export async function lastDeletion(database: Queryable): Promise<number | null> {
+  const { rows } = await database.query<{ at: Date | null }>('select max(deleted_at) as at from accounts');
+  return rows[0]?.at?.getTime() ?? null;
+}
+
 /** Past silences, by account or connector: they are no part of what is normal. */
 async function silentHours(database: Queryable, since: Date, now: Date): Promise<Map<string, { from: number; to: number }[]>> {
   const { rows } = await database.query<{ subject: string; opened_at: Date; resolved_at: Date | null }>(
@@ -161,7 +169,7 @@ async function silentHours(database: Queryable, since: Date, now: Date): Promise
 
 /** Tenants that have called lately: since when without a success, and the failures since. */
 export async function tenantStandings(database: Queryable, now: Date): Promise<Map<string, TenantStanding>> {
-  const { rows } = await database.query<{ tenant_id: string; since: Date; failures: number }>(
+  const { rows } = await database.query<{ tenant_id: string; since: Date; failures: number; last_failed_at: Date | null }>(
     `with facts as (
        select s.tenant_id, c.hour as at, c.success, c.account + c.platform + c.upstream as failed
        from hour_counts c join telemetry_series s on s.id = c.series_id
@@ -172,13 +180,13 @@ export async function tenantStandings(database: Queryable, now: Date): Promise<M
        where s.kind = 'call' and s.surface <> 'background' and s.tenant_id is not null
          and c.minute >= coalesce((select max(hour) + interval '1 hour' from telemetry_hours), $1)),
      last as (
-       select tenant_id, max(at) filter (where success > 0) as success_at, min(at) filter (where failed > 0) as failed_at
+       select tenant_id, max(at) filter (where success > 0) as success_at, min(at) filter (where failed > 0) as failed_at, max(at) filter (where failed > 0) as last_failed_at
        from facts group by tenant_id)
-     select l.tenant_id, coalesce(l.success_at, l.failed_at) as since, coalesce(sum(f.failed) filter (where l.success_at is null or f.at > l.success_at), 0)::bigint as failures
+     select l.tenant_id, coalesce(l.success_at, l.failed_at) as since, coalesce(sum(f.failed) filter (where l.success_at is null or f.at > l.success_at), 0)::bigint as failures, l.last_failed_at
      from last l join facts f using (tenant_id)
      where coalesce(l.success_at, l.failed_at) is not null
-     group by l.tenant_id, l.success_at, l.failed_at`,
+     group by l.tenant_id, l.success_at, l.failed_at, l.last_failed_at`,
     [new Date(now.getTime() - 30 * 24 * hourMs)],
   );
-  return new Map(rows.map(({ tenant_id, since, failures }) => [tenant_id, { sinceMs: since.getTime(), failures }]));
+  return new Map(rows.map(({ tenant_id, since, failures, last_failed_at }) => [tenant_id, { sinceMs: since.getTime(), failures, lastFailureMs: last_failed_at?.getTime() ?? null }]));
 }
