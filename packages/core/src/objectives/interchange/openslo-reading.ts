@@ -1,5 +1,5 @@
 /** OpenSLO v1 documents as objectives of the playbook. What Evenkeel does not know is kept with the objective. */
-import type { CalendarUnit, Objective, Window } from '@evenkeel/contract/playbook/objectives.ts';
+import { scopeKinds, type CalendarUnit, type Objective, type ScopeKind, type Window } from '@evenkeel/contract/playbook/objectives.ts';
 import { decimalText, percentOf, readDecimal, readPercent, whole } from '../share.ts';
 
 export interface OpenSloDocument {
@@ -9,8 +9,9 @@ export interface OpenSloDocument {
   readonly spec: Readonly<Record<string, unknown>>;
 }
 
-/** Which indicator of the playbook stands behind an SLO; which short window goes with a condition. */
+/** Which indicator of the playbook stands behind an SLO; which scopes it is kept in, with commas; which short window goes with a condition. */
 export const indicatorAnnotation = 'evenkeel.dev/indicator';
+export const scopesAnnotation = 'evenkeel.dev/scopes';
 export const shortWindowAnnotation = 'evenkeel.dev/short-window';
 
 /** `1m` is a minute and `1M` a month. */
@@ -32,7 +33,7 @@ export function readSlo(document: OpenSloDocument, indicators: readonly string[]
   const { metadata, spec } = document;
   const name = textOf(metadata['name']);
   if (name === undefined || !/^[a-z][a-z0-9-]{0,62}$/.test(name)) faults.push('metadata.name must be a short name in lower case.');
-  const found = indicator ?? [annotationOf(metadata), textOf(spec['indicatorRef']), nameOf(spec['indicator'])].find((one) => one !== undefined && indicators.includes(one));
+  const found = indicator ?? [annotationOf(metadata, indicatorAnnotation), textOf(spec['indicatorRef']), nameOf(spec['indicator'])].find((one) => one !== undefined && indicators.includes(one));
   if (found === undefined) faults.push(`none of the playbook's indicators (${indicators.join(', ')}) is named: set the annotation ${indicatorAnnotation}, or pass --indicator.`);
   const window = windowOf(spec['timeWindow']);
   if (typeof window === 'string') faults.push(window);
@@ -56,7 +57,7 @@ export function readSlo(document: OpenSloDocument, indicators: readonly string[]
       window,
       method,
       ...(slice === undefined ? {} : { slice: { bad_above: slice } }),
-      scopes: ['overall'],
+      scopes: scopesOf(metadata),
       service: textOf(spec['service']) ?? 'evenkeel',
       openslo: document as unknown as Record<string, unknown>,
     },
@@ -66,7 +67,14 @@ export function readSlo(document: OpenSloDocument, indicators: readonly string[]
 const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value);
 const textOf = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? value : undefined);
 const nameOf = (value: unknown): string | undefined => (isRecord(value) && isRecord(value['metadata']) ? textOf(value['metadata']['name']) : undefined);
-const annotationOf = ({ annotations }: Readonly<Record<string, unknown>>): string | undefined => (isRecord(annotations) ? textOf(annotations[indicatorAnnotation]) : undefined);
+const annotationOf = ({ annotations }: Readonly<Record<string, unknown>>, name: string): string | undefined => (isRecord(annotations) ? textOf(annotations[name]) : undefined);
+
+/** Of a foreign document: overall. */
+function scopesOf(metadata: Readonly<Record<string, unknown>>): ScopeKind[] {
+  const named = (annotationOf(metadata, scopesAnnotation) ?? '').split(',');
+  const found = scopeKinds.filter((kind) => named.includes(kind));
+  return found.length > 0 && found.length === named.length ? found : ['overall'];
+}
 
 /** A window, or what is wrong with it. */
 function windowOf(value: unknown): Window | string {

@@ -43,7 +43,7 @@ const objectives: fc.Arbitrary<Objective> = fc.record({
   target: fc.bigInt(1n, 999_999_999n).map((ppb) => `${ppb / 10_000_000n}.${String(ppb % 10_000_000n).padStart(7, '0')}`),
   window: windows,
   method: fc.constant('events' as const),
-  scopes: fc.constant(['overall' as const]),
+  scopes: fc.subarray(['overall', 'connector', 'category', 'tenant'] as const, { minLength: 1 }).map((kinds) => [...kinds]),
 });
 
 test('an objective survives the way to OpenSLO and back', () => {
@@ -83,6 +83,13 @@ test('what changed since the import is rewritten, the rest stays', () => {
   const changed = exported({ ...rest, target: 99.95, ...(openslo === undefined ? {} : { openslo }) });
   assert.deepEqual(changed.spec['objectives'], [{ op: 'lte', value: 1, target: 0.9995 }]);
   assert.equal(changed.spec['xOwner'], 'payments');
+  const wider = exported({ ...rest, scopes: ['overall', 'tenant'], ...(openslo === undefined ? {} : { openslo }) });
+  assert.deepEqual([wider.spec, imported(wider).scopes], [withMore.spec, ['overall', 'tenant']]);
+  const slices = exported({ id: 'one', title: 'One', indicator: 'calls', target: 99.9, window: { rolling_days: 28 }, method: 'time_slices', slice: { bad_above: 5 }, scopes: ['overall'] });
+  const { openslo: kept, ...sliced } = imported(slices);
+  assert.equal(sliced.slice?.bad_above, '5');
+  const sharper = exported({ ...sliced, target: 99.95, slice: { bad_above: 1 }, ...(kept === undefined ? {} : { openslo: kept }) });
+  assert.deepEqual((sharper.spec['objectives'] as { target: number; timeSliceTarget: number }[]).map(({ target, timeSliceTarget }) => [target, timeSliceTarget]), [[0.9995, 0.99]]);
 });
 
 test('what cannot be counted here is said', () => {

@@ -2,9 +2,10 @@
  * Objectives as OpenSLO v1 documents. A field that came with an imported document and that Evenkeel does not know is
  * given back as it was; one that it knows is rewritten only where the objective has changed since.
  */
+import { scopeKinds, type ScopeKind } from '@evenkeel/contract/playbook/objectives.ts';
 import { writeMinutes, type BudgetPolicy, type BurnTier, type ObjectiveDefinition } from '../definition.ts';
-import { decimalText, percentOf } from '../share.ts';
-import { calendarDurations, indicatorAnnotation, readSlo, shortWindowAnnotation, type OpenSloDocument } from './openslo-reading.ts';
+import { decimalText, percentOf, readPercent } from '../share.ts';
+import { calendarDurations, indicatorAnnotation, readSlo, scopesAnnotation, shortWindowAnnotation, type OpenSloDocument } from './openslo-reading.ts';
 import { badMetric, eventsMetric } from './prometheus.ts';
 
 /** Services, then policies and conditions of the alerts, then the objectives. */
@@ -53,8 +54,11 @@ function freshDocument(objective: ObjectiveDefinition, policy: BudgetPolicy): Op
     objectives: [{ displayName: `${percentOf(objective.target)} %`, target, ...slices }],
     alertPolicies: policy.tiers.map(({ id }) => ({ alertPolicyRef: id })),
   };
-  return documentOf('SLO', objective.id, { [indicatorAnnotation]: objective.indicatorName }, spec, objective.title);
+  return documentOf('SLO', objective.id, annotationsOf(objective), spec, objective.title);
 }
+
+const annotationsOf = ({ indicatorName, scopes }: ObjectiveDefinition): Record<string, string> => ({ [indicatorAnnotation]: indicatorName, [scopesAnnotation]: inOrder(scopes) });
+const inOrder = (scopes: readonly ScopeKind[]): string => scopeKinds.filter((kind) => scopes.includes(kind)).join(',');
 
 /** The original with those fields rewritten that say something else than the objective does. */
 function patched(original: OpenSloDocument, made: OpenSloDocument, objective: ObjectiveDefinition): OpenSloDocument {
@@ -73,8 +77,15 @@ function patched(original: OpenSloDocument, made: OpenSloDocument, objective: Ob
   const { window } = objective;
   const sameWindow = window.kind === 'rolling' ? known.window.rolling_days === window.days : known.window.calendar === window.unit && known.window.time_zone === window.timeZone;
   if (!sameWindow) spec['timeWindow'] = made.spec['timeWindow'];
+  // An indicator that was given on import, of a document that names none, is not written into it.
+  const named = (original.metadata['annotations'] ?? {}) as Record<string, unknown>;
+  const renamed = named[indicatorAnnotation] !== undefined && named[indicatorAnnotation] !== objective.indicatorName;
+  if (renamed || inOrder(known.scopes) !== inOrder(objective.scopes)) metadata['annotations'] = { ...named, ...annotationsOf(objective) };
+  const keptSlice = known.slice === undefined ? 0n : readPercent(known.slice.bad_above);
+  if (objective.method === 'time_slices' && keptSlice !== objective.sliceBadAbove) spec['objectives'] = [{ ...firstKept, timeSliceTarget: firstMade?.['timeSliceTarget'] }, ...others];
   if (known.target !== percentOf(objective.target)) {
-    const { target: _target, targetPercent: _percent, ...rest } = firstKept ?? {};
+    const [patchedFirst] = spec['objectives'] as Record<string, unknown>[];
+    const { target: _target, targetPercent: _percent, ...rest } = patchedFirst ?? {};
     spec['objectives'] = [{ ...rest, target: firstMade?.['target'] }, ...others];
   }
   return { ...original, metadata, spec } as OpenSloDocument;
