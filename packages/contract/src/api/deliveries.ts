@@ -22,7 +22,7 @@ export const Delivery = Type.Object(
     event_id: Type.String({ description: 'The header webhook-id of every attempt.' }),
     event_type: Type.String(),
     state: DeliveryState,
-    reason: orNull(Type.String({ description: 'Of failed: exhausted or gone. Of cancelled: by_hand, endpoint_disabled or endpoint_deleted.' })),
+    reason: orNull(Type.String({ description: 'Of failed: exhausted or gone. Of cancelled: by_hand, endpoint_disabled, endpoint_deleted, or erased: the record in the event was erased.' })),
     cause: DeliveryCause,
     order_key: orNull(Type.String({ description: 'At an ordered endpoint: the object whose order is kept.' })),
     attempts: Type.Integer(),

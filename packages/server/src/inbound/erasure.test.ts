@@ -11,7 +11,7 @@ const vendorUrl = await serve((request, response) => {
   const id = request.url?.split('/').at(-1) ?? '';
   void (held.get(id)?.promise ?? Promise.resolve()).then(() => response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ id, name: `Fetched ${id}` })));
 });
-const inbound = await startInboundEvenkeel({ EVENKEEL_HOST_MAP: JSON.stringify({ 'api.inbox-crm.example': vendorUrl }) });
+const inbound = await startInboundEvenkeel({ EVENKEEL_ALLOW_PRIVATE_ENDPOINTS: '127.0.0.0/8', EVENKEEL_HOST_MAP: JSON.stringify({ 'api.inbox-crm.example': vendorUrl }) });
 const { evenkeel, address, send, settled, published, until } = inbound;
 const { call, database } = evenkeel;
 const { pool } = database;
@@ -66,12 +66,41 @@ describe('erasing what came in for a tenant', () => {
     await until(async () => (await pool.query('select from inbound_queue')).rows.length === 0, 'the repetition is split');
     const asked = await erase('mine');
     assert.deepEqual([asked.status, asked.json?.['finished_at']], [202, null], 'the other\'s event is read from the same request');
+    await pool.query(`insert into inbound_erasures (id, tenant_id, until, requested_by) values ('ier_beside', 'beside', now(), 'key:other')`);
+    await until(async () => (await pool.query(`select from inbound_erasures where id = 'ier_beside' and finished_at is not null`)).rows.length === 1, 'an erasure of another tenant does not wait behind it');
     gate.resolve();
     await until(async () => (await published(other.accountId)).length === 1, 'the other\'s event is published');
     const erasures = async (): Promise<Record<string, unknown>[]> => (await call('GET', '/v1/tenants/mine/inbound-erasures')).json?.['results'] as Record<string, unknown>[];
     await until(async () => (await erasures())[0]?.['finished_at'] !== null, 'the erasure ends by itself');
     assert.ok(!(await isStored('Shared Shea')), 'neither in the request nor in its repetition');
     assert.deepEqual([await countOf(mine.accountId), await countOf(other.accountId)], [0, 1]);
+  });
+
+  it('sends nothing of it any more: open deliveries are cancelled, and what is asked for again is refused', async () => {
+    const one = await address({ tenantId: 'quiet' });
+    const bodies: string[] = [];
+    let asked = 0;
+    const target = await serve((request, response) => {
+      asked += 1;
+      request.setEncoding('utf8').on('data', (part: string) => bodies.push(part)).on('end', () => response.writeHead(500).end());
+    });
+    const made = await call('POST', '/v1/endpoints', { body: { tenant_id: 'quiet', url: target, event_types: ['crm.*'] } });
+    assert.equal(made.status, 201, made.text);
+    const endpoint = String(made.json?.['id']);
+    const delivery = async (): Promise<Record<string, unknown> | undefined> => ((await call('GET', `/v1/deliveries?endpoint_id=${endpoint}`)).json?.['results'] as Record<string, unknown>[] | undefined)?.[0];
+    assert.equal(await send(one, bodyOf({ contact: { id: '1', name: 'Quiet Quinn' } })), 200);
+    await until(async () => (await delivery())?.['attempts'] === 1, 'a first attempt failed');
+    const told = asked;
+    assert.ok(bodies.join('').includes('Quiet Quinn'));
+    assert.equal((await erase('quiet')).json?.['published'], 1);
+    const cancelled = await delivery();
+    assert.deepEqual([cancelled?.['state'], cancelled?.['reason']], ['cancelled', 'erased']);
+    const retried = await call('POST', `/v1/deliveries/${String(cancelled?.['id'])}/retry`);
+    assert.deepEqual([retried.status, retried.json?.['code']], [409, 'conflict']);
+    const resend = await call('POST', `/v1/endpoints/${endpoint}/resend`, { body: { since: new Date(Date.now() - 60_000).toISOString() } });
+    await until(async () => (await call('GET', `/v1/endpoints/${endpoint}/resends/${String(resend.json?.['id'])}`)).json?.['state'] === 'done', 'it was asked for in bulk');
+    await until(async () => { const now = await delivery(); return now?.['cause'] === 'resend' && now['state'] === 'cancelled'; }, 'it is cancelled again');
+    assert.equal(asked, told, 'nothing was sent');
   });
 
   it('goes on where it was when its process died in the middle', async () => {

@@ -6,6 +6,7 @@
 import type { Erasure } from '@evenkeel/contract/api/inbound.ts';
 import { transaction, type Pool, type Queryable } from '../database/pool.ts';
 import { newId } from '../identifier.ts';
+import { eraseEvents } from '../outbound/erasing.ts';
 
 interface ErasureRow {
   id: string;
@@ -43,10 +44,19 @@ export async function findErasure(database: Queryable, id: string): Promise<Eras
   return rows[0] === undefined ? undefined : shown(rows[0]);
 }
 
-/** Does one piece of the oldest that is open and that nobody works on; how many rows that was. 0: there is none, or it waits for what is under way. */
-export async function erasePiece(pool: Pool): Promise<number> {
+/** Does one piece of each that is open and that nobody works on; how many rows that was. 0: there are none, or all wait for what is under way. */
+export async function erasePieces(pool: Pool): Promise<number> {
+  const { rows } = await pool.query<Pick<ErasureRow, 'id'>>('select id from inbound_erasures where finished_at is null order by requested_at');
+  let count = 0;
+  // One that waits, for as long as an event of another tenant is tried again, holds up none of the others.
+  for (const { id } of rows) count += await erasePiece(pool, id);
+  return count;
+}
+
+/** Of one of them; 0 also when somebody else works on it, or it is over. */
+export async function erasePiece(pool: Pool, id: string): Promise<number> {
   return transaction(pool, async (client) => {
-    const { rows } = await client.query<ErasureRow>('select * from inbound_erasures where finished_at is null order by requested_at limit 1 for update skip locked');
+    const { rows } = await client.query<ErasureRow>('select * from inbound_erasures where id = $1 and finished_at is null for update skip locked', [id]);
     const [erasure] = rows;
     if (erasure === undefined) return 0;
     const told = await eraseTold(client, erasure);
@@ -81,17 +91,7 @@ async function eraseTold(client: Queryable, { tenant_id: tenantId, until }: Eras
   const erased = await client.query<{ published: string[] }>(`delete from inbound_events e using ${given} where e.received_at = g.received_at and e.request_id = g.request_id and e.tenant_id = $3 returning e.published`, [...all, tenantId]);
   await client.query(`update inbound_requests r set body = '', headers = '', query = '' from ${given} where r.received_at = g.received_at and r.id = g.request_id`, places(concerned.filter(({ shared }) => shared)));
   const requests = await client.query(`delete from inbound_requests r using ${given} where r.received_at = g.received_at and r.id = g.request_id`, places(concerned.filter(({ shared }) => !shared)));
-  return { requests: requests.rowCount ?? 0, events: erased.rowCount ?? 0, published: await emptyPublished(client, erased.rows.flatMap(({ published }) => published)) };
-}
-
-/** What was published keeps its place in the history of endpoints, and nothing of the record. */
-async function emptyPublished(client: Queryable, ids: readonly string[]): Promise<number> {
-  const { rowCount } = await client.query(
-    `update events set payload = json_build_object('erased', true, 'account_id', account_id, 'tenant_id', tenant_id, 'model', payload -> 'model', 'change', payload -> 'change', 'record', null, 'inbound_event_id', payload -> 'inbound_event_id')
-     where id = any($1)`,
-    [ids],
-  );
-  return rowCount ?? 0;
+  return { requests: requests.rowCount ?? 0, events: erased.rowCount ?? 0, published: await eraseEvents(client, erased.rows.flatMap(({ published }) => published)) };
 }
 
 /** Requests that have become no event: not split yet, or repetitions. */

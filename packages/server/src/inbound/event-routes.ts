@@ -202,7 +202,7 @@ function eraseRoute({ pool, now }: EventRouteParts): Route {
     async handle({ params, caller, reply }) {
       ownTenant(caller, params.id);
       let erasure = await askForErasure(pool, params.id, `key:${caller.keyId}`, now());
-      for (const untilMs = now() + eraseWithinMs; erasure.finished_at === null && now() < untilMs; erasure = (await findErasure(pool, erasure.id)) ?? erasure) if ((await erasePiece(pool)) === 0) await pause(eraseLookMs);
+      for (const untilMs = now() + eraseWithinMs; erasure.finished_at === null && now() < untilMs; erasure = (await findErasure(pool, erasure.id)) ?? erasure) if ((await erasePiece(pool, erasure.id)) === 0) await pause(eraseLookMs);
       if (erasure.finished_at === null) reply.code(202);
       return erasure;
     },

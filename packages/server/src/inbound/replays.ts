@@ -90,6 +90,8 @@ async function enqueue(client: Queryable, replayId: string, events: readonly { r
      select e.received_at, e.id, e.connector_id, e.account_id, e.order_key, true, $3
      from unnest($1::timestamptz[], $2::text[]) as g (received_at, id) join inbound_events e using (received_at, id)
      order by e.received_at, e.request_id, e.position, e.id
+     -- Of an event that is erased at this moment nothing may be left to stand before later ones of its object.
+     for key share of e
      on conflict (event_id) do nothing
      returning received_at, event_id as id`,
     [...columnsOf(events), replayId],

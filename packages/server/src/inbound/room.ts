@@ -19,7 +19,7 @@ import type { Metric } from '../telemetry/metrics/exposition.ts';
 import type { Observer } from '../telemetry/observation.ts';
 import type { UpstreamClient } from '../upstream/client.ts';
 import { eventRoutes } from './event-routes.ts';
-import { erasePiece } from './erasure.ts';
+import { erasePieces } from './erasure.ts';
 import { handOver } from './replays.ts';
 import { EventCounts } from './processing/event-counts.ts';
 import { readFetched } from './processing/fetch-record.ts';
@@ -153,7 +153,7 @@ export async function createInboundRoom(parts: InboundParts): Promise<InboundRoo
         return handed;
       };
       replays = new Loop({ name: 'replays', idleMs: replayIdleMs, log, work: replaying });
-      loops.push(new Loop({ name: 'erasures', idleMs: eraseIdleMs, log, work: () => erasePiece(pool) }));
+      loops.push(new Loop({ name: 'erasures', idleMs: eraseIdleMs, log, work: () => erasePieces(pool) }));
       loops.push(working, replays);
       const keeper = new Loop({ name: 'standing', idleMs: standingIdleMs, log, work: () => standing.work() });
       const planned = new PlannedAccounts({ plan: (accountId) => standing.plan(accountId), made: () => keeper.wake(), log });

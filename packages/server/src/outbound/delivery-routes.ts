@@ -75,10 +75,12 @@ function retryRoute(pool: Pool): Route {
     audit: { action: 'delivery.retry' },
     schema: { params: DeliveryParams, response: { 202: Delivery } },
     async handle({ params, caller, reply }) {
-      const { endpoint_id: endpointId } = await requireDelivery(pool, params.id, caller);
+      const { endpoint_id: endpointId, event_id: eventId } = await requireDelivery(pool, params.id, caller);
       const endpoint = await findEndpoint(pool, endpointId, null);
       if (endpoint === undefined) throw new Refusal('conflict', `The endpoint ${endpointId} was deleted: there is nowhere to send this to.`);
       if (endpoint.disabled_at !== null) throw new Refusal('conflict', `The endpoint ${endpointId} is disabled: enable it first with PATCH /v1/endpoints/${endpointId} {"enabled": true}.`);
+      const [event] = await readEvents(pool, [eventId]);
+      if (event?.is_erased === true) throw new Refusal('conflict', `The record in the event ${eventId} was erased: there is nothing left to send.`);
       // A delivery can close or open between two looks; one of the two then finds it.
       const retried = await transaction(pool, async (client) => {
         const found = (await retryDelivery(client, params.id)) || (await retryDelivery(client, params.id));

@@ -169,6 +169,15 @@ export async function cancelSome(client: Queryable, endpointId: string, reason: 
   return closeOpen(client, `id = any(array(select id from deliveries_open where endpoint_id = $1 order by id limit $2 for update skip locked))`, [endpointId, atMost], reason);
 }
 
+/** Open deliveries of events whose record is erased. A delivery's id begins with the time of its event's. */
+export async function cancelErased(client: Queryable, eventIds: readonly string[]): Promise<number> {
+  const ofEvents = `id = any(array(
+    select o.id from unnest($1::text[]) as e (id)
+    cross join lateral (select id from deliveries_open where id >= 'dlv_' || substr(e.id, 5, 10) and id < 'dlv_' || substr(e.id, 5, 10) || '~' and event_id = e.id offset 0) o
+  ))`;
+  return closeOpen(client, ofEvents, [eventIds], 'erased');
+}
+
 async function closeOpen(client: Queryable, condition: string, values: readonly unknown[], reason: string): Promise<number> {
   const { rows } = await client.query<{ closed: number }>(
     `with taken as (

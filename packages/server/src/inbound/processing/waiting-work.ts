@@ -4,7 +4,7 @@
  * what is published for it are committed together or not at all, and only by who still holds its lease.
  */
 import { maxAttempts, retryDelayMs } from '@evenkeel/core/inbound/retry-schedule.ts';
-import { nextShare, type NextShare } from '@evenkeel/core/inbound/shares.ts';
+import { nextShare, type NextShare, type UnderWay } from '@evenkeel/core/inbound/shares.ts';
 import type { VerificationPort } from '@evenkeel/core/inbound/verification-port.ts';
 import type { ConnectorSource } from '../../accounts/vendor.ts';
 import { transaction, type Pool, type Queryable } from '../../database/pool.ts';
@@ -21,7 +21,7 @@ import { dedupeKey, orderKey } from './event-identity.ts';
 import { resolveEvent, type Fetched, type Outcome } from './meaning.ts';
 import { readEvents, type ReadEvent } from './read-events.ts';
 import { accountUnknown, unreadablePosition } from './splitter.ts';
-import { claimWork, enqueueWork, finishWork, holdAccount, lostAtMost, postponeWork, type Work } from './work-store.ts';
+import { claimWork, enqueueWork, finishWork, holdAccount, lostAtMost, maxBytesUnderWay, postponeWork, type Work } from './work-store.ts';
 
 export interface WaitingParts {
   readonly pool: Pool;
@@ -60,11 +60,16 @@ interface Ended {
 
 /** Events worked on at once on a node, of which each vendor and account has a share: those that one holds up do not hold up the others'. */
 const maxUnderWay = 512;
+/** What is worked on, and what of its request is held in memory for it; events of one claim share it. */
+interface UnderWayOne {
+  readonly work: Work;
+  readonly request: RequestRow | undefined;
+}
 
 export class WaitingWork {
   readonly #parts: WaitingParts;
   readonly #finisher: GroupWriter<Ended>;
-  readonly #underWay = new Map<Promise<void>, Work>();
+  readonly #underWay = new Map<Promise<void>, UnderWayOne>();
   /** What other processes were lost over is worked on one at a time. */
   #suspected = false;
 
@@ -77,7 +82,8 @@ export class WaitingWork {
   async workOnBatch(): Promise<number> {
     const { pool, owner, leaseMs } = this.#parts;
     const share = await this.#share();
-    const suspect = this.#suspected ? undefined : (await claimWork(pool, { owner, leaseMs, ...share, atMost: 1, suspects: true }))[0];
+    // What may be poison is taken whatever its size: one at a time.
+    const suspect = this.#suspected ? undefined : (await claimWork(pool, { owner, leaseMs, ...share, atMost: 1, atMostBytes: Number.MAX_SAFE_INTEGER, suspects: true }))[0];
     const works = [...(suspect === undefined ? [] : [suspect]), ...(await claimWork(pool, { owner, leaseMs, ...share, suspects: false }))];
     if (works.length === 0) return 0;
     const requests = await readRequests(pool, [...new Set(works.map(({ event }) => event.request_id))]);
@@ -85,7 +91,8 @@ export class WaitingWork {
     const read = new Map<string, Promise<readonly ReadEvent[] | string>>();
     if (suspect !== undefined) this.#suspected = true;
     for (const work of works) {
-      const working = this.#resolve(work, requests.get(work.event.request_id), present, read)
+      const request = requests.get(work.event.request_id);
+      const working = this.#resolve(work, request, present, read)
         .then((outcome) => this.#settle(work, outcome))
         .catch((error: unknown) => this.#parts.log.warn({ err: error }, 'inbound: the end of an event could not be stored; it is worked on again when its lease ends'))
         .finally(() => {
@@ -93,21 +100,25 @@ export class WaitingWork {
           if (work === suspect) this.#suspected = false;
           this.#parts.ended();
         });
-      this.#underWay.set(working, work);
+      this.#underWay.set(working, { work, request });
     }
     return works.length;
   }
 
   /** What may be taken next, once that is something. */
-  async #share(): Promise<NextShare> {
+  async #share(): Promise<NextShare & { readonly atMostBytes: number }> {
     for (;;) {
-      const [byConnector, byAccount] = [new Map<string, number>(), new Map<string, number>()];
-      for (const { event } of this.#underWay.values()) {
-        byConnector.set(event.connector_id, (byConnector.get(event.connector_id) ?? 0) + 1);
-        if (event.account_id !== null) byAccount.set(event.account_id, (byAccount.get(event.account_id) ?? 0) + 1);
+      const [events, bytes] = [new Sums(), new Sums()];
+      const held = new Set<RequestRow>();
+      for (const { work, request } of this.#underWay.values()) {
+        events.add(work, 1);
+        if (request === undefined || held.has(request)) continue;
+        held.add(request);
+        bytes.add(work, Math.min(request.body.length, maxBytesUnderWay));
       }
-      const share = nextShare({ total: this.#underWay.size, byConnector, byAccount }, maxUnderWay);
-      if (share.atMost > 0) return share;
+      const [share, shareOfBytes] = [nextShare(events, maxUnderWay), nextShare(bytes, maxBytesUnderWay)];
+      const atMostBytes = maxBytesUnderWay - bytes.total;
+      if (share.atMost > 0 && atMostBytes > 0) return { atMost: share.atMost, atMostBytes, fullConnectors: union(share.fullConnectors, shareOfBytes.fullConnectors), fullAccounts: union(share.fullAccounts, shareOfBytes.fullAccounts) };
       await Promise.race(this.#underWay.keys());
     }
   }
@@ -175,6 +186,20 @@ export class WaitingWork {
     for (const event of settled) counts.settled(event, now());
   }
 }
+
+class Sums implements UnderWay {
+  total = 0;
+  readonly byConnector = new Map<string, number>();
+  readonly byAccount = new Map<string, number>();
+
+  add({ event: { connector_id: connector, account_id: account } }: Work, amount: number): void {
+    this.total += amount;
+    this.byConnector.set(connector, (this.byConnector.get(connector) ?? 0) + amount);
+    if (account !== null) this.byAccount.set(account, (this.byAccount.get(account) ?? 0) + amount);
+  }
+}
+
+const union = (one: readonly string[], other: readonly string[]): readonly string[] => [...new Set([...one, ...other])];
 
 const readAgain = (reading: ReturnType<typeof readEvents>): readonly ReadEvent[] | string => (reading.ok ? reading.events : reading.message);
 

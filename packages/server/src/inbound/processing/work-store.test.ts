@@ -3,20 +3,21 @@ import { test } from 'node:test';
 import { createTestDatabase } from '@evenkeel/tests/harness/database.ts';
 import { newId } from '../../identifier.ts';
 import { insertEvents, noteKeys, type NewEventRow } from '../event-store.ts';
+import { insertRequests } from '../request-store.ts';
 import { claimWork, enqueueWork, finishWork, holdAccount, postponeWork } from './work-store.ts';
 import { dedupeKey, orderKey } from './event-identity.ts';
 
 const { pool } = await createTestDatabase();
 const at = new Date();
 
-async function waiting(name: string, options: { accountId?: string; object?: string } = {}): Promise<string> {
-  const { accountId = `acc_${name}`, object = null } = options;
-  const row: NewEventRow = { received_at: at, id: newId('ibe', at.getTime()), request_id: 'ibr_x', position: 0, source: 'webhook', connector_id: 'c', address_id: null, account_id: accountId, tenant_id: 't', type: 'x', vendor_event_id: name, id_signed: true, dedupe_key: dedupeKey('c', accountId, name), order_key: orderKey(accountId, object), occurred_at: null, state: 'pending', reason: null, published: [], unified_type: null };
+async function waiting(name: string, options: { accountId?: string; object?: string; requestId?: string } = {}): Promise<string> {
+  const { accountId = `acc_${name}`, object = null, requestId = 'ibr_x' } = options;
+  const row: NewEventRow = { received_at: at, id: newId('ibe', at.getTime()), request_id: requestId, position: 0, source: 'webhook', connector_id: 'c', address_id: null, account_id: accountId, tenant_id: 't', type: 'x', vendor_event_id: name, id_signed: true, dedupe_key: dedupeKey('c', accountId, name), order_key: orderKey(accountId, object), occurred_at: null, state: 'pending', reason: null, published: [], unified_type: null };
   await insertEvents(pool, [row]);
   await enqueueWork(pool, [{ receivedAt: at, eventId: row.id, connectorId: 'c', accountId, orderKey: row.order_key, delayMs: 0 }]);
   return row.id;
 }
-const claim = (owner: string, leaseMs = 60_000, suspects = false) => claimWork(pool, { owner, leaseMs, atMost: 10, suspects });
+const claim = (owner: string, leaseMs = 60_000, suspects = false) => claimWork(pool, { owner, leaseMs, atMost: 10, atMostBytes: 1_000, suspects });
 
 test('work whose holder stalls is taken over, and the one who stalled finishes nothing', async () => {
   await waiting('stalled');
@@ -90,4 +91,22 @@ test('of events with one key, in one batch or in two at once, one is new and the
 test('parts of a key are told apart', () => {
   assert.notDeepEqual(dedupeKey('a', 'bc', 'd'), dedupeKey('ab', 'c', 'd'));
   assert.notDeepEqual(dedupeKey('c', 'x', 'd'), orderKey('x', 'd'));
+});
+
+test('of what waits no more is taken than its requests may hold of memory, what is small before what is large; a request counts once', async () => {
+  const sizes = { large: 900, other: 800, small: 10 };
+  const bodies = new Map<string, string>();
+  for (const [name, size] of Object.entries(sizes)) {
+    const requestId = newId('ibr', at.getTime());
+    bodies.set(name, requestId);
+    await insertRequests(pool, [{ id: requestId, receivedAtMs: at.getTime(), source: 'webhook', lane: null, connectorId: 'c', connectorVersion: 1, addressId: null, accountId: null, tenantId: null, method: 'POST', query: '', headers: '', body: Buffer.alloc(size, 'x'), verification: '{}' }]);
+  }
+  const ids: Record<string, string> = {};
+  for (const name of ['large', 'large-too', 'other', 'small']) ids[name] = await waiting(name, { requestId: bodies.get(name.split('-')[0] ?? '') ?? '' });
+  const named = (works: Awaited<ReturnType<typeof claim>>): string[] => works.map(({ event }) => Object.keys(ids).find((name) => ids[name] === event.id) ?? '?').toSorted();
+  const first = await claim('node 1');
+  assert.deepEqual(named(first), ['other', 'small'], '810 of 1,000 bytes: the large one does not fit beside them');
+  const second = await claim('node 1');
+  assert.deepEqual(named(second), ['large', 'large-too'], 'two events, one request of 900 bytes');
+  await finishWork(pool, [...first, ...second]);
 });

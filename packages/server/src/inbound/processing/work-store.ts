@@ -56,10 +56,18 @@ const suspectFrom = 2;
 /** Lost so often, twice of it by itself, it is not worked on any more. */
 export const lostAtMost = 4;
 
+/**
+ * Of the requests that events under way on a node are read from, as received; read as JSON that is several times as much
+ * memory. A webhook is 25 MiB at most. What is larger counts as this much: it is worked on with nothing beside it.
+ */
+export const maxBytesUnderWay = 64 * 1024 * 1024;
+
 export interface Claim {
   readonly owner: string;
   readonly leaseMs: number;
   readonly atMost: number;
+  /** Bytes of the requests that are read for it, each once. A larger one waits, and what is small goes before it. */
+  readonly atMostBytes: number;
   /** Those that were lost before, or the others. */
   readonly suspects: boolean;
   /** Who has enough under way: nothing of theirs is taken. */
@@ -72,7 +80,7 @@ export interface Claim {
  * counts too, and is told by a lease of another process that has run out.
  */
 export async function claimWork(database: Queryable, claim: Claim): Promise<Work[]> {
-  const { owner, leaseMs, atMost, suspects, fullConnectors = [], fullAccounts = [] } = claim;
+  const { owner, leaseMs, atMost, atMostBytes, suspects, fullConnectors = [], fullAccounts = [] } = claim;
   const lost = `lost + case when lease_owner <> $1 then 1 else 0 end`;
   const due = `due_at <= clock_timestamp() and (lease_until is null or lease_until < clock_timestamp())
          and ${suspects ? `lost > 0 and ${lost} >= ${suspectFrom}` : `${lost} < ${suspectFrom}`}
@@ -85,16 +93,23 @@ export async function claimWork(database: Queryable, claim: Claim): Promise<Work
        order by due_at, seq
        limit $3
        for update skip locked
+     ), sized as (
+       select taken.seq, least(coalesce(octet_length(r.body), 0), ${maxBytesUnderWay}) as bytes, row_number() over (partition by r.id order by taken.seq) as nth
+       from taken join inbound_work w on w.seq = taken.seq
+       join inbound_events e on e.received_at = w.received_at and e.id = w.event_id
+       left join inbound_requests r on r.received_at = e.received_at and r.id = e.request_id
+     ), summed as (
+       select seq, sum(case when nth = 1 then bytes else 0 end) over (order by bytes, seq rows unbounded preceding) as bytes from sized
      ), leased as (
        update inbound_work w
        set lease_owner = $1, lease_until = clock_timestamp() + $2 * interval '1 millisecond', lease_fence = lease_fence + 1, attempts = attempts + 1, lost = ${lost}
-       from taken where w.seq = taken.seq
+       from summed where w.seq = summed.seq and summed.bytes <= $4
        returning w.seq, w.received_at, w.event_id, w.attempts as tries, w.replayed, w.lease_fence, w.lost
      )
      select leased.seq, leased.tries, leased.replayed, leased.lease_fence, leased.lost, e.*
      from leased join inbound_events e on e.received_at = leased.received_at and e.id = leased.event_id
      order by leased.seq`,
-    [owner, leaseMs, atMost, ...(someAreFull ? [fullConnectors, fullAccounts, Math.ceil(atMost / 4)] : [])],
+    [owner, leaseMs, atMost, atMostBytes, ...(someAreFull ? [fullConnectors, fullAccounts, Math.ceil(atMost / 4)] : [])],
   );
   return rows.map(({ seq, tries, replayed, lease_fence: fence, lost: often, ...event }) => ({ seq, attempts: tries, replayed, fence, lost: often, event }));
 }
@@ -109,8 +124,8 @@ const candidatesOfOthers = (due: string): string => `waiting (account_id) as (
        select (select w.account_id from inbound_work w where w.account_id > waiting.account_id order by w.account_id limit 1) from waiting where account_id is not null
      ), candidates as (
        select mine.seq from waiting join accounts a on a.id = waiting.account_id
-       cross join lateral (select seq from inbound_work w where w.account_id = a.id and ${due} order by due_at limit $6) mine
-       where a.connector_id <> all ($4) and a.id <> all ($5)
+       cross join lateral (select seq from inbound_work w where w.account_id = a.id and ${due} order by due_at limit $7) mine
+       where a.connector_id <> all ($5) and a.id <> all ($6)
        union all
        (select seq from inbound_work w where account_id is null and ${due} order by due_at limit $3)
      ),`;

@@ -13,6 +13,7 @@ import { newId } from '../../identifier.ts';
 import type { Log } from '../../log.ts';
 import type { Observer } from '../../telemetry/observation.ts';
 import type { Cancellation, UpstreamClient } from '../../upstream/client.ts';
+import { cancelErased } from '../delivery-store.ts';
 import { openSecrets } from '../endpoint-secrets.ts';
 import { findEndpoint } from '../endpoint-store.ts';
 import type { DisableEndpoint } from '../endpoint-disabling.ts';
@@ -199,6 +200,8 @@ export class Dispatcher {
     const rows = await readDue(pool, wanted, { owner, aheadMs: this.#aheadMs() });
     const fresh = rows.filter((row) => this.#lanes.get(row.endpoint_id)?.known.has(row.id) === false);
     const messages = await this.#messagesOf(fresh);
+    const erased = new Set([...messages.values()].flatMap(({ event }) => (event.is_erased ? [event.id] : [])));
+    if (erased.size > 0) await cancelErased(pool, [...erased]);
     await this.#configure(fresh);
     const readOf = new Map<string, number>();
     for (const { endpoint_id: id } of rows) readOf.set(id, (readOf.get(id) ?? 0) + 1);
@@ -207,7 +210,7 @@ export class Dispatcher {
       if (lane !== undefined) lane.stale = (readOf.get(endpointId) ?? 0) >= most;
     }
     let begun = 0;
-    for (const row of fresh) if (this.#begin(row, messages.get(row.event_id))) begun += 1;
+    for (const row of fresh) if (!erased.has(row.event_id) && this.#begin(row, messages.get(row.event_id))) begun += 1;
     return begun;
   }
 
@@ -225,8 +228,9 @@ export class Dispatcher {
   async #messagesOf(rows: readonly DueDelivery[]): Promise<Map<string, Message>> {
     const found = new Map<string, Message>();
     const missing = new Set<string>();
-    for (const { event_id: id } of rows) {
-      const message = this.#messages.get(id);
+    for (const { event_id: id, cause } of rows) {
+      // What was asked for again may have been erased since: it is read anew.
+      const message = cause === 'event' ? this.#messages.get(id) : undefined;
       if (message === undefined) missing.add(id);
       else found.set(id, message);
     }

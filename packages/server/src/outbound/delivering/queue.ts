@@ -58,6 +58,8 @@ export interface StoredEvent {
   readonly created_at: Date;
   /** Made up for a test: a retry of it is marked as well. */
   readonly is_test: boolean;
+  /** Its record is erased: not to be sent. */
+  readonly is_erased: boolean;
   /** JSON as it was written. */
   readonly payload: string;
 }
@@ -67,7 +69,7 @@ export async function readEvents(database: Queryable, ids: readonly string[]): P
   const sorted = ids.toSorted();
   const { rows } = await database.query<StoredEvent>({
     name: 'read-events',
-    text: `select id, type, tenant_id, account_id, created_at, is_test, payload::text as payload
+    text: `select id, type, tenant_id, account_id, created_at, is_test, erased_at is not null as is_erased, payload::text as payload
            from events where id = any($1) and id >= $2 and id <= $3`,
     values: [sorted, sorted[0] ?? '', sorted.at(-1) ?? ''],
   });
