@@ -219,5 +219,12 @@ describe('calls that Evenkeel does not carry', () => {
     const { results, verdicts } = await ask<ErrorRate>('error-rate', '?connector=api.books.example');
     assert.deepEqual(results.map(({ endpoint, way, now }) => [endpoint, way, now.total, now.upstream]), [['GET /invoices', 'external', 40, 10]]);
     assert.deepEqual(verdicts.map(({ whose }) => whose), ['upstream']);
+    const metrics = await (await fetch(`${evenkeel.url}/metrics`, { headers: { authorization: `Bearer ${evenkeel.adminKey}` } })).text();
+    const shown = metrics.split('\n').filter((line) => line.startsWith('evenkeel_endpoint_calls_total') && line.includes('api.books.example') && !line.endsWith(' 0'));
+    assert.deepEqual(
+      shown.map((line) => [/way="(\w+)"/.exec(line)?.[1], /outcome="(\w+)"/.exec(line)?.[1], line.split(' ').at(-1)]),
+      [['external', 'success', '30'], ['external', 'upstream', '10']],
+    );
+    assert.match(metrics, /evenkeel_call_duration_seconds_count\{surface="external"\} 40\n/);
   });
 });

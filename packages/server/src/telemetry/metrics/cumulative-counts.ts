@@ -3,14 +3,18 @@
  * labels without tenants and accounts. Filled as each half second ends, so that the path of a call pays nothing.
  */
 import type { Measurements } from '@evenkeel/core/telemetry/measurements.ts';
-import { valueOf } from '@evenkeel/core/telemetry/sketch.ts';
+import type { Counts } from '@evenkeel/core/telemetry/counts.ts';
+import { valueOf, type Sketch } from '@evenkeel/core/telemetry/sketch.ts';
 import type { LiveSeries } from '../counting/series-counter.ts';
+import type { SeriesKey } from '../observation.ts';
 import type { Labels, Metric, Sample } from './exposition.ts';
 
 /** Upper bounds in seconds. */
 const bounds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300] as const;
 /** Of `countColumns`: where each outcome stands. */
 const outcomes = [['success', 1], ['caller', 2], ['account', 3], ['platform', 4], ['upstream', 5], ['aborted', 6]] as const;
+/** Surfaces whose calls reach an endpoint in a way of their own; all others call the vendor's directly. */
+const ways: ReadonlySet<string> = new Set(['unified', 'background', 'external']);
 /** Sets of labels of one metric at most; beyond, the label that varies most says `other`. */
 const maxLabelSets = 2_000;
 
@@ -34,12 +38,17 @@ class Histogram {
   }
 
   add(measurements: Measurements): void {
-    for (let index = 0; index < measurements.length; index += 1) {
-      const bucket = measurements.at(index);
-      const at = boundOf(bucket);
-      this.counts[at] = (this.counts[at] ?? 0) + 1;
-      this.sumS += valueOf(bucket) / 1e6;
-    }
+    for (let index = 0; index < measurements.length; index += 1) this.#count(measurements.at(index), 1);
+  }
+
+  addAll(sketch: Sketch): void {
+    for (const [bucket, times] of sketch.buckets) this.#count(bucket, times);
+  }
+
+  #count(bucket: number, times: number): void {
+    const at = boundOf(bucket);
+    this.counts[at] = (this.counts[at] ?? 0) + times;
+    this.sumS += (times * valueOf(bucket)) / 1e6;
   }
 
   samples(): Sample[] {
@@ -66,15 +75,27 @@ export class CumulativeCounts {
   /** What a series came to in the half second that ends. */
   add({ key, columns, total, overhead, lag }: LiveSeries): void {
     const connector = key.connectorId ?? 'none';
-    this.#count(this.#observations, { kind: key.kind, surface: key.surface, connector }, 'connector', columns);
+    this.#outcomes(key, columns);
     if (key.kind === 'call') {
-      const way = key.surface === 'unified' || key.surface === 'background' ? key.surface : 'direct';
-      this.#count(this.#endpoints, { connector, endpoint: key.endpoint ?? 'none', way }, 'endpoint', columns);
-      this.#measure('evenkeel_call_duration_seconds', { surface: key.surface }, total);
-      this.#measure('evenkeel_call_overhead_seconds', { surface: key.surface }, overhead);
+      this.#histogram('evenkeel_call_duration_seconds', { surface: key.surface }).add(total);
+      this.#histogram('evenkeel_call_overhead_seconds', { surface: key.surface }).add(overhead);
     }
-    if (key.kind === 'inbound') this.#measure('evenkeel_webhook_lag_seconds', { connector }, lag);
-    if (key.kind === 'delivery') this.#measure('evenkeel_delivery_lag_seconds', {}, lag);
+    if (key.kind === 'inbound') this.#histogram('evenkeel_webhook_lag_seconds', { connector }).add(lag);
+    if (key.kind === 'delivery') this.#histogram('evenkeel_delivery_lag_seconds', {}).add(lag);
+  }
+
+  /** Calls that others made and told of. Their own time is not known, so they are in no overhead. */
+  addExternal(key: SeriesKey, { columns, total }: Counts): void {
+    this.#outcomes(key, columns);
+    this.#histogram('evenkeel_call_duration_seconds', { surface: key.surface }).addAll(total);
+  }
+
+  #outcomes(key: SeriesKey, columns: ArrayLike<number>): void {
+    const connector = key.connectorId ?? 'none';
+    this.#count(this.#observations, { kind: key.kind, surface: key.surface, connector }, 'connector', columns);
+    if (key.kind !== 'call') return;
+    const way = ways.has(key.surface) ? key.surface : 'direct';
+    this.#count(this.#endpoints, { connector, endpoint: key.endpoint ?? 'none', way }, 'endpoint', columns);
   }
 
   metrics(): Metric[] {
@@ -86,15 +107,15 @@ export class CumulativeCounts {
     ];
   }
 
-  #count(into: Map<string, Counted>, labels: Labels, varying: string, columns: Int32Array): void {
+  #count(into: Map<string, Counted>, labels: Labels, varying: string, columns: ArrayLike<number>): void {
     const entry = this.#entry(into, labels, varying, (own) => ({ labels: own, outcomes: new Float64Array(outcomes.length) }));
     for (let at = 0; at < outcomes.length; at += 1) entry.outcomes[at] = (entry.outcomes[at] ?? 0) + (columns[at + 1] ?? 0);
   }
 
-  #measure(name: string, labels: Labels, measurements: Measurements): void {
+  #histogram(name: string, labels: Labels): Histogram {
     let histograms = this.#histograms.get(name);
     if (histograms === undefined) this.#histograms.set(name, (histograms = new Map<string, Histogram>()));
-    this.#entry(histograms, labels, 'connector', (own) => new Histogram(own)).add(measurements);
+    return this.#entry(histograms, labels, 'connector', (own) => new Histogram(own));
   }
 
   #entry<Entry>(into: Map<string, Entry>, labels: Labels, varying: string, make: (labels: Labels) => Entry): Entry {

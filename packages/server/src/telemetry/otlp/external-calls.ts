@@ -29,10 +29,13 @@ export class ExternalCalls {
   readonly #nodeId: string;
   readonly #known = new Map<string, number>();
   readonly #maxSeries: number;
+  readonly #counted: (key: SeriesKey, counts: Counts) => void;
 
-  constructor(database: Queryable, nodeId: string, maxSeries = 10_000) {
+  /** `counted` is told of what has been stored. */
+  constructor(database: Queryable, nodeId: string, counted: (key: SeriesKey, counts: Counts) => void, maxSeries = 10_000) {
     this.#database = database;
     this.#nodeId = nodeId;
+    this.#counted = counted;
     this.#maxSeries = maxSeries;
   }
 
@@ -54,6 +57,12 @@ export class ExternalCalls {
     }
     await this.#identify(keys);
     await insertLate(this.#database, this.#nodeId, [...bySecond].map(([second, counts]) => ({ second, counts: this.#pack(counts) })));
+    for (const counts of bySecond.values()) {
+      for (const [name, one] of counts) {
+        const key = keys.get(name);
+        if (key !== undefined) this.#counted(key, one);
+      }
+    }
     return { counted: fresh.length, passedOver: spans.length - calls.length, tooOld: calls.length - fresh.length };
   }
 
