@@ -100,6 +100,7 @@ export class CallInProgress {
       sent: this.sent,
       requestBytes: this.sentBytes,
       responseBytes: this.reply?.receivedBytes ?? 0,
+      traceparent: this.incoming.headers['traceparent'],
     };
     recorder.record(record, () => this.#evidence(), this.#hasWholeShape() ? () => this.received ?? this.reply?.whole ?? null : undefined);
   }

@@ -31,6 +31,8 @@ export interface CallRecord {
   sent: { readonly method: string; readonly url: string } | null;
   requestBytes: number;
   responseBytes: number;
+  /** The caller's header (W3C Trace Context), as it came. */
+  traceparent?: string | undefined;
 }
 
 /** A body as evidence: its first bytes, copied, so that the whole is not kept alive. */

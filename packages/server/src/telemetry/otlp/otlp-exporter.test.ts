@@ -47,6 +47,19 @@ test('spans and durations follow the conventions, and hold neither query nor cre
   assert.deepEqual(own?.histogram.dataPoints.map(({ bucketCounts, count, sum }) => [bucketCounts, count, sum]), [[['2', '3'], '5', 9]]);
 });
 
+test('a span continues the trace of whoever called, and begins one where there is none to continue', async () => {
+  received.length = 0;
+  const exporter = new OtlpExporter({ ...common, url, metrics: () => [] });
+  exporter.call(call({ traceparent: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01' }), true);
+  exporter.call(call({ traceparent: 'forged' }), true);
+  await exporter.close();
+  const sent = received[0]?.body as { resourceSpans: { scopeSpans: { spans: { traceId: string; spanId: string; parentSpanId?: string }[] }[] }[] } | undefined;
+  const [continued, begun] = sent?.resourceSpans[0]?.scopeSpans[0]?.spans ?? [];
+  assert.deepEqual([continued?.traceId, continued?.parentSpanId], ['4bf92f3577b34da6a3ce929d0e0e4736', '00f067aa0ba902b7']);
+  assert.match(begun?.traceId ?? '', /^[0-9a-f]{32}$/);
+  assert.equal(begun?.parentSpanId, undefined);
+});
+
 test('a collector that is away costs nothing but what was to be sent', async () => {
   const exporter = new OtlpExporter({ ...common, url: 'http://127.0.0.1:9', metrics: () => [] });
   exporter.call(call(), true);

@@ -4,6 +4,7 @@
  * What the collector does not take is dropped: telemetry never holds up a call, nor memory.
  */
 import { randomBytes } from 'node:crypto';
+import { readTraceParent } from '@evenkeel/core/telemetry/trace-context.ts';
 import type { Log } from '../../log.ts';
 import type { CallRecord } from '../call-record.ts';
 import type { Metric } from '../metrics/exposition.ts';
@@ -106,9 +107,11 @@ export class OtlpExporter {
 function spanOf(call: CallRecord, sent: NonNullable<CallRecord['sent']>, host: string): object {
   const { upstreamStatus: status, code, atMs, totalMs, connectorId, tenantId, accountId, endpoint, vendorEndpoint, requestId, origin } = call;
   const own = { 'evenkeel.connector': connectorId, 'evenkeel.tenant_id': tenantId, 'evenkeel.account_id': accountId, 'evenkeel.endpoint': endpoint, 'evenkeel.request_id': requestId, 'evenkeel.origin': origin };
+  const parent = readTraceParent(call.traceparent);
   return {
-    traceId: randomBytes(16).toString('hex'),
+    traceId: parent?.traceId ?? randomBytes(16).toString('hex'),
     spanId: randomBytes(8).toString('hex'),
+    ...(parent === null ? {} : { parentSpanId: parent.spanId }),
     name: vendorEndpoint === null ? sent.method : `${sent.method} ${vendorEndpoint}`,
     kind: clientKind,
     startTimeUnixNano: nanoseconds(atMs),
