@@ -65,7 +65,7 @@ const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(reso
 /** Cuts one batch. Resolves with zeros when nothing waits, or others have it. */
 export async function splitBatch(parts: SplitterParts): Promise<SplitResult> {
   try {
-    return await splitAtMost(parts, maxRequests);
+    return await splitAtMost(parts, maxRequests, new Map());
   } catch (error) {
     if (!isDataFault(error)) throw error;
     parts.log.error({ err: error }, 'inbound: a batch holds something the database cannot take; its requests are split one by one');
@@ -73,29 +73,41 @@ export async function splitBatch(parts: SplitterParts): Promise<SplitResult> {
   }
 }
 
+/** Of requests whose events cannot be written, by their ids: why. */
+type Faults = Map<string, string>;
+
 /** Poison is isolated: a request whose events cannot be written becomes one dead event that says so. */
 async function splitOneByOne(parts: SplitterParts): Promise<SplitResult> {
   const total = { ...nothing };
+  const faults: Faults = new Map();
   for (let round = 0; round < maxRequests; round += 1) {
-    let result: SplitResult;
-    try {
-      result = await splitAtMost(parts, 1);
-    } catch (error) {
-      if (!isDataFault(error)) throw error;
-      result = await splitAtMost(parts, 1, `The database cannot take what is in it: ${error.message}`);
-    }
+    const result = await splitOne(parts, faults);
+    if (result === undefined) continue;
     for (const name of ['requests', 'events', 'duplicates', 'waiting'] as const) total[name] += result[name];
     if (result.requests === 0) break;
   }
   return total;
 }
 
+/** Undefined when it cannot be written: that is noted, and stands in its place when its turn comes again. */
+async function splitOne(parts: SplitterParts, faults: Faults): Promise<SplitResult | undefined> {
+  let taken: string | undefined;
+  try {
+    return await splitAtMost(parts, 1, faults, (id) => (taken = id));
+  } catch (error) {
+    if (!isDataFault(error) || taken === undefined || faults.has(taken)) throw error;
+    // Which lane is next is left to chance: the fault is this request's, not that of the next one taken.
+    faults.set(taken, `The database cannot take what is in it: ${error.message}`);
+    return undefined;
+  }
+}
+
 /** SQLSTATE classes 22 (data exception), 23 (constraint) and 54 (limit exceeded): the rows' fault, not the connection's. */
-function isDataFault(error: unknown): error is Error {
+export function isDataFault(error: unknown): error is Error {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' && /^(2[23]|54)/.test(error.code);
 }
 
-async function splitAtMost(parts: SplitterParts, atMost: number, poisoned?: string): Promise<SplitResult> {
+async function splitAtMost(parts: SplitterParts, atMost: number, faults: Faults, taking?: (requestId: string) => void): Promise<SplitResult> {
   const after: (() => void)[] = [];
   const result = await transaction(parts.pool, async (client) => {
     const taken = await takeRequests(client, { pool: parts.pool, owner: parts.owner, atMost });
@@ -104,7 +116,8 @@ async function splitAtMost(parts: SplitterParts, atMost: number, poisoned?: stri
       if (taken.groups.length > 0) await leaveQueue(client, taken, parts.owner);
       return nothing;
     }
-    const pieces = await piecesOf(parts, client, requests, poisoned ?? taken.poisoned);
+    for (const { id } of requests) taking?.(id);
+    const pieces = await piecesOf(parts, client, requests, ({ id }) => taken.poisoned ?? faults.get(id));
     const fresh = await noteKeys(client, pieces.map(({ row }) => ({ key: row.dedupe_key, eventId: row.id })));
     const { work, events, rows } = await workOn(parts, client, pieces.filter(({ row }) => fresh.has(row.id)), after);
     await insertEvents(client, rows);
@@ -126,10 +139,10 @@ async function dropRepetitions(client: Queryable, repeated: readonly Piece[], ke
   await client.query('delete from inbound_requests r using unnest($1::timestamptz[], $2::text[]) as g (received_at, id) where r.received_at = g.received_at and r.id = g.id', [requests.map(({ received_at: at }) => at), requests.map(({ id }) => id)]);
 }
 
-async function piecesOf(parts: SplitterParts, client: Queryable, requests: readonly RequestRow[], poisoned: string | undefined): Promise<Piece[]> {
+async function piecesOf(parts: SplitterParts, client: Queryable, requests: readonly RequestRow[], poisoned: (request: RequestRow) => string | undefined): Promise<Piece[]> {
   const read: ({ readonly request: RequestRow } & ReadRequest)[] = [];
   for (const request of requests) {
-    read.push({ request, ...readOne(parts, request, poisoned) });
+    read.push({ request, ...readOne(parts, request, poisoned(request)) });
     if (read.length % turnSize === 0) await nextTurn();
   }
   const present = await presentOwners(client, [...new Set(requests.flatMap(({ account_id: id }) => id ?? []))]);

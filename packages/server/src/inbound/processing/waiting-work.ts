@@ -20,7 +20,7 @@ import type { EventCounts } from './event-counts.ts';
 import { dedupeKey, orderKey } from './event-identity.ts';
 import { resolveEvent, type Fetched, type Outcome } from './meaning.ts';
 import { readEvents, type ReadEvent } from './read-events.ts';
-import { accountUnknown, unreadablePosition } from './splitter.ts';
+import { accountUnknown, isDataFault, unreadablePosition } from './splitter.ts';
 import { claimWork, enqueueWork, finishWork, holdAccount, lostAtMost, maxBytesUnderWay, postponeWork, type Work } from './work-store.ts';
 
 export interface WaitingParts {
@@ -75,7 +75,7 @@ export class WaitingWork {
 
   constructor(parts: WaitingParts) {
     this.#parts = parts;
-    this.#finisher = new GroupWriter<Ended>({ write: (ended) => this.#finish(ended), bytesOf: () => 1_000, isRowFault: (error) => error instanceof Error && 'code' in error && /^2[23]/.test(String(error.code)), writers: 1, maxGroupRows: 100 });
+    this.#finisher = new GroupWriter<Ended>({ write: (ended) => this.#finish(ended), bytesOf: () => 1_000, isRowFault: isDataFault, writers: 1, maxGroupRows: 100 });
   }
 
   /** Takes one batch and begins to work on it; how many there were. Rejects when the database cannot be reached. */
@@ -160,16 +160,26 @@ export class WaitingWork {
   }
 
   async #settle(work: Work, outcome: Outcome | Adoption | SplitAgain): Promise<void> {
-    if (outcome.kind !== 'retry') return this.#finisher.store({ work, end: outcome });
+    if (outcome.kind !== 'retry') return this.#store(work, outcome);
     const { pool, random } = this.#parts;
     const scheduled = retryDelayMs(work.attempts, random());
-    if (outcome.counted && scheduled === undefined) return this.#finisher.store({ work, end: { kind: 'dead', reason: `${outcome.reason} It was tried ${maxAttempts} times.` } });
+    if (outcome.counted && scheduled === undefined) return this.#store(work, { kind: 'dead', reason: `${outcome.reason} It was tried ${maxAttempts} times.` });
     const delayMs = Math.max(outcome.delayMs ?? 0, outcome.counted ? (scheduled ?? 0) : 0);
     await transaction(pool, async (client) => {
       if (!(await postponeWork(client, work, delayMs, outcome.counted))) return;
       await settleEvents(client, [{ ...settledOf(work, 'pending', outcome.reason), attempts: work.attempts }]);
     });
     if (outcome.wholeAccount && work.event.account_id !== null) await holdAccount(pool, work.event.account_id, delayMs);
+  }
+
+  /** What the database refuses for what is in it would be refused for ever, and hold up what comes after it. */
+  async #store(work: Work, end: End): Promise<void> {
+    try {
+      await this.#finisher.store({ work, end });
+    } catch (error) {
+      if (!isDataFault(error)) throw error;
+      await this.#finisher.store({ work, end: { kind: 'dead', reason: `The database cannot take what came of it: ${error.message}` } });
+    }
   }
 
   async #finish(ended: readonly Ended[]): Promise<void> {

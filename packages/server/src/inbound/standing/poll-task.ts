@@ -39,6 +39,7 @@ export async function readPull(parts: PollParts, opened: OpenAccount, poll: Extr
     times.push(...page.records.map((record) => ({ timeMs: polledEvent(poll, record).timeMs })));
     if (page.records.length > 0 && !(await storePage(parts, opened, task, 'pull', { poll: poll.id, model: poll.model, records: page.records }, task.progress))) return 'overtaken';
     cursor = page.next;
+    if (cursor !== null && parts.ending()) return { state: 'active', dueAtMs: parts.now(), progress: task.progress, error: null };
   } while (cursor !== null);
   const { newestMs } = pollAfter(state, times, startedAtMs);
   return { state: 'active', dueAtMs: parts.now() + intervalMs, progress: { newest: newestMs ?? startedAtMs }, error: null };
