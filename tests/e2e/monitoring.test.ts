@@ -227,4 +227,19 @@ describe('calls that Evenkeel does not carry', () => {
     );
     assert.match(metrics, /evenkeel_call_duration_seconds_count\{surface="external"\} 40\n/);
   });
+
+  it('of a tenant\'s key speak of no account of another tenant', async () => {
+    const [own] = accounts;
+    const other = accounts.find(({ tenant }) => tenant !== own?.tenant);
+    const issued = await call('POST', '/v1/api-keys', { body: { name: 'spans', scope: 'write', tenant_id: own?.tenant } });
+    for (const accountId of [own?.id, other?.id]) {
+      const attributes = Object.entries({ 'http.request.method': 'GET', 'server.address': 'api.own.example', 'evenkeel.account_id': accountId }).map(([key, stringValue]) => ({ key, value: { stringValue } }));
+      const at = `${Date.now() - 1_000}000000`;
+      const span = { name: 'GET', kind: 3, traceId: '5b8efff798038103d269b633813fc60c', spanId: 'eee19b7ec3c1b174', startTimeUnixNano: at, endTimeUnixNano: at, attributes };
+      const answer = await call('POST', '/v1/telemetry/otlp', { key: String(issued.json?.['key']), body: { resourceSpans: [{ scopeSpans: [{ spans: [span] }] }] } });
+      assert.deepEqual([answer.status, answer.json], [200, {}], answer.text);
+    }
+    const { rows } = await database.pool.query<{ tenant_id: string; account_id: string | null }>(`select tenant_id, account_id from telemetry_series where connector_id = 'api.own.example' order by account_id nulls last`);
+    assert.deepEqual(rows, [{ tenant_id: own?.tenant, account_id: own?.id }, { tenant_id: own?.tenant, account_id: null }]);
+  });
 });

@@ -39,7 +39,8 @@ export async function windowsEndingNow(database: Queryable, lengthMs: number): P
 
 export async function readSpans(database: Queryable, { from, mid, to }: Windows): Promise<{ now: Span; before: Span; sufficient: boolean }> {
   const [before, now] = [await readSpan(database, from, mid), await readSpan(database, mid, to)];
-  return { now, before, sufficient: now.coverage >= 0.95 };
+  // What was lost is as unknown as what was not covered.
+  return { now, before, sufficient: now.covered_seconds - now.lost_seconds >= 0.95 * now.seconds };
 }
 
 async function readSpan(database: Queryable, from: Date, to: Date): Promise<Span> {

@@ -43,10 +43,11 @@ export class ExternalCalls {
   async take(spans: readonly Span[], tenantId: string | null, nowMs: number): Promise<Intake> {
     const calls = spans.flatMap((span) => externalCall(span) ?? []);
     const fresh = calls.filter(({ endMs }) => endMs > nowMs - oldestMs);
+    const foreign = await this.#accountsOfOthers(fresh, tenantId);
     const keys = new Map<string, SeriesKey>();
     const bySecond = new Map<number, Map<string, Counts>>();
     for (const call of fresh) {
-      const [name, key] = this.#keyOf(call, tenantId, keys);
+      const [name, key] = this.#keyOf(call.accountId !== null && foreign.has(call.accountId) ? { ...call, accountId: null } : call, tenantId, keys);
       keys.set(name, key);
       const second = Math.floor(Math.min(call.endMs, nowMs) / 1000);
       let counts = bySecond.get(second);
@@ -64,6 +65,14 @@ export class ExternalCalls {
       }
     }
     return { counted: fresh.length, passedOver: spans.length - calls.length, tooOld: calls.length - fresh.length };
+  }
+
+  /** A tenant's key must not speak of accounts that are not its own: their alerts would tell of calls they never made. */
+  async #accountsOfOthers(calls: readonly ExternalCall[], tenantId: string | null): Promise<ReadonlySet<string>> {
+    const named = [...new Set(calls.flatMap(({ accountId }) => accountId ?? []))];
+    if (tenantId === null || named.length === 0) return new Set();
+    const { rows } = await this.#database.query<{ id: string }>('select id from accounts where id = any($1) and tenant_id <> $2', [named, tenantId]);
+    return new Set(rows.map(({ id }) => id));
   }
 
   #keyOf({ connectorId, accountId, endpoint, tenantId: named }: ExternalCall, tenantId: string | null, pending: ReadonlyMap<string, SeriesKey>): [string, SeriesKey] {
