@@ -90,7 +90,7 @@ export function answerCall(call: ResolvedCall, built: BuiltCall, sent: OutgoingR
 }
 
 function judged(exchange: Exchange, reply: VendorReply, parsed: Parsed, verdict: Verdict): Eventually<CallAnswer> {
-  if (!verdict.ok) return refused(exchange, parsed.answer, verdict.error);
+  if (!verdict.ok) return refused(exchange, parsed.answer, verdict.error, reply.url);
   const shaping = exchange.surface === 'passthrough' ? asReceived(reply) : shape(exchange, reply, parsed);
   return shaping instanceof Promise ? shaping.then((shaped) => answered(exchange, reply, shaped)) : answered(exchange, reply, shaping);
 }
@@ -112,7 +112,7 @@ export async function answerHead(call: ResolvedCall, built: BuiltCall, sent: Out
   const answer: UpstreamAnswer = { status: head.status, headers: head.headers, body: undefined };
   const limits = (exchange.limits = await call.reading.limits.read(answer, nowMs));
   const verdict = await judge(call.reading.judgement, answer, exchange);
-  if (!verdict.ok) return refused(exchange, answer, verdict.error);
+  if (!verdict.ok) return refused(exchange, answer, verdict.error, head.url);
   const headers = toCaller(exchange.surface, head.headers, false, exchange);
   for (const name of ['content-type', 'content-encoding']) {
     const value = head.headers[name];
@@ -125,11 +125,20 @@ function failed(failure: CallFailure, limits: readonly RateLimitState[]): CallAn
   return { ok: false, failure, headers: rateLimitHeaders(limits), fault: undefined, limits };
 }
 
-function refused(exchange: Exchange, answer: UpstreamAnswer, fault: UpstreamFault): CallAnswer {
+function refused(exchange: Exchange, answer: UpstreamAnswer, fault: UpstreamFault, url: string | undefined): CallAnswer {
   const { limits, vendor } = exchange;
+  const stranger = fault.credentialRefused || answer.status === 401 || answer.status === 403 ? strangerAt(exchange, url) : undefined;
+  if (stranger !== undefined) return failed(failureOf({ kind: 'stranger', vendor, host: stranger, status: answer.status }, upstreamOf(exchange, answer, fault.upstreamRequestId)), limits);
   const failure = failureOf({ kind: 'verdict', vendor, fault }, upstreamOf(exchange, answer, fault.upstreamRequestId));
   const headers = rateLimitHeaders(limits, { limited: fault.code === 'rate_limited', retryAfterS: fault.retryAfterS });
   return { ok: false, failure, headers, fault, limits };
+}
+
+/** The host that a redirect led to, when it is none that gets the credential: what it refuses says nothing of the account. */
+function strangerAt({ built, sent }: Exchange, url: string | undefined): string | undefined {
+  if (url === undefined || url === sent.url) return undefined;
+  const { origin, host } = new URL(url);
+  return origin === new URL(sent.url).origin || built.origins().includes(origin) ? undefined : host;
 }
 
 /** A passthrough answer that cannot be read is still handed on as it came. */

@@ -20,6 +20,7 @@ test('each way a call fails has one origin and one reason', () => {
     [transport('aborted', 'headers'), 'caller', null, 'transport:aborted'],
     [{ kind: 'body', vendor: 'Acme', failure: 'truncated', detail: 'it ends too early' }, 'upstream', 'upstream_invalid_response', 'body:truncated'],
     [{ kind: 'record', vendor: 'Acme', failure: { ok: false, code: 'mapping_failed', origin: 'platform', reason: 'mapping:expression', message: 'x' } }, 'platform', 'mapping_failed', 'mapping:expression'],
+    [{ kind: 'stranger', vendor: 'Acme', host: 'files.example', status: 401 }, 'upstream', 'upstream_invalid_response', 'redirect:refused'],
     [{ kind: 'page', vendor: 'Acme', reason: 'foreign_origin', message: 'x' }, 'upstream', 'upstream_invalid_response', 'page:foreign_origin'],
     [{ kind: 'build', problem: { code: 'invalid_request', origin: 'caller', message: 'x' } }, 'caller', 'invalid_request', 'build:caller'],
     [{ kind: 'build', problem: { code: 'internal', origin: 'platform', message: 'x' } }, 'platform', 'internal', 'build:platform'],

@@ -26,6 +26,8 @@ export type Evidence =
   | { readonly kind: 'verdict'; readonly vendor: string; readonly fault: UpstreamFault }
   /** The vendor refused the credential also after it was renewed; the probe says whether it still works elsewhere. */
   | { readonly kind: 'credential'; readonly vendor: string; readonly fault: UpstreamFault; readonly probe: 'dead' | 'alive' }
+  /** A redirect led to a host that got no credential, and refused the call. */
+  | { readonly kind: 'stranger'; readonly vendor: string; readonly host: string; readonly status: number }
   /** A success whose body cannot be read. */
   | { readonly kind: 'body'; readonly vendor: string; readonly failure: BodyFailure; readonly detail: string }
   | { readonly kind: 'record'; readonly vendor: string; readonly failure: RecordFailure }
@@ -58,6 +60,8 @@ export function attribute(evidence: Evidence): Attribution {
       return ofVerdict(evidence.vendor, evidence.fault);
     case 'credential':
       return ofCredential(evidence.vendor, evidence.fault, evidence.probe);
+    case 'stranger':
+      return usual('upstream_invalid_response', 'redirect:refused', `${evidence.vendor} redirected to ${evidence.host}, which answered ${evidence.status}. It got no credential, because it is no origin of the connector; add it to http.origins if it may have it.`);
     case 'body':
       return usual('upstream_invalid_response', `body:${evidence.failure}`, `${evidence.vendor} answered with a body that cannot be read: ${evidence.detail}. Try again; if it lasts, ask the vendor.`);
     case 'record':

@@ -233,3 +233,16 @@ test('answering is total on whatever a vendor sends', async () => {
     { numRuns: 300 },
   );
 });
+
+test('what a host refuses that a redirect led to, and that got no credential, says nothing of the account', async () => {
+  const { call, built: made } = await built(proxied('GET', { id: '1' }));
+  const at = (url: string, status: number): CallAnswer | Promise<CallAnswer> => answerCall(call, made, made.request, { status, headers: {}, bytes: new Uint8Array(0), url }, nowMs);
+  for (const status of [401, 403]) {
+    const elsewhere = await at('https://files.example/1', status);
+    assert.ok(!elsewhere.ok);
+    const { code, origin, reason, credentialRefused, upstream } = elsewhere.failure;
+    assert.deepEqual([code, origin, reason, credentialRefused, upstream?.status, elsewhere.fault], ['upstream_invalid_response', 'upstream', 'redirect:refused', false, status, undefined]);
+    const home = await at('https://acme.acme.test/v1/moved', status);
+    assert.equal(home.ok ? undefined : home.failure.origin, 'account');
+  }
+});
