@@ -36,9 +36,12 @@ interface AlertAnswer {
   readonly findings: readonly { readonly rule: string }[];
 }
 
+/** The last whole day that begins with an hour, as the history before it ends with one: the hour between would be a silence that never was. */
+const beginOfDay = (): number => Math.floor((Date.now() - (dayMinutes + 2) * minuteMs) / hourMs) * hourMs;
+
 /** Lives through the day; resolves with every alert there was. */
 async function alertsOf({ call, database: { pool } }: TestEvenkeel, minutes = dayMinutes, outage?: Outage): Promise<{ alerts: AlertAnswer[]; startMs: number; accounts: readonly SeededAccount[] }> {
-  const startMs = Math.floor(Date.now() / minuteMs) * minuteMs - (dayMinutes + 2) * minuteMs;
+  const startMs = beginOfDay();
   const accounts = await plantAccounts(pool, startMs);
   await rememberWeeks(pool, accounts, startMs);
   // A server begins with the newest minute; here it takes up where one left off before the day.
@@ -134,8 +137,9 @@ test('a noisy, normal day raises nothing', { timeout: 250_000 }, async () => {
 });
 
 test('the same day with an outage of one vendor raises one alert, of that vendor, within three minutes', { timeout: 250_000 }, async () => {
-  // At the day's noon, whenever the test runs: three minutes hold for what an ordinary hour calls. The day ends in it.
-  const fromMinute = (12 * 60 - new Date().getUTCHours() * 60 - new Date().getUTCMinutes() + 2 + dayMinutes) % dayMinutes;
+  // At the day's noon, whenever the test runs: three minutes hold for what an ordinary hour calls. The day ends in it, and has an hour before it.
+  const toNoon = (36 - new Date(beginOfDay()).getUTCHours()) % 24;
+  const fromMinute = (toNoon === 0 ? 2 : toNoon) * 60;
   const outage = { connectorId: 'pipedrive', fromMinute, toMinute: fromMinute + 25 };
   const { alerts, startMs, accounts } = await alertsOf(disturbed, Math.min(dayMinutes, fromMinute + 5), outage);
   // An installation of one day has no budget for an outage: its modes follow, and nothing else.
