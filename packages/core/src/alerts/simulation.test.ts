@@ -4,23 +4,13 @@
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { seeded } from '@evenkeel/tests/harness/seeded-chance.ts';
 import { idle, nextState, type AlertState } from './lifecycle.ts';
 import { judgeRateChange, type RateChangeRule } from './rate-change.ts';
 
 const rule: RateChangeRule = { minRatioPpm: 20_000, factor: 4, minBad: 10, minTotal: 100, alpha: 1e-9, assumedRatioPpm: 5000 };
 const lifecycle = { fireAfter: 2, resolveAfter: 5 };
 const window = 15;
-
-/** mulberry32: the same days in every run. */
-function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
 
 function poisson(random: () => number, mean: number): number {
   if (mean > 40) {

@@ -213,6 +213,8 @@ async function addDocumentation(app: FastifyInstance, { version, routes }: Appli
   await app.register(swaggerUi, {
     routePrefix: '/docs',
     staticCSP: true,
+    // Without the bar on top, which shows the maker of the page and asks for other documents.
+    uiConfig: { layout: 'BaseLayout' },
     // The documentation sets styles on its elements; scripts stay restricted to its own files.
     transformStaticCSP: (policy) => policy.replace("style-src 'self'", "style-src 'self' 'unsafe-inline'"),
   });

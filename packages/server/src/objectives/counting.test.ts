@@ -4,8 +4,9 @@ import type { Agreement, Terms } from '@evenkeel/contract/playbook/agreements.ts
 import { definePolicy, type ObjectiveDefinition } from '@evenkeel/core/objectives/definition.ts';
 import { readPercent, whole } from '@evenkeel/core/objectives/share.ts';
 import { isMeasured, noTally, tallyColumns, type Tally } from '@evenkeel/core/objectives/tally.ts';
-import { createTestDatabase } from '../../../../tests/harness/database.ts';
-import { amendCoverage, amendMinute, plantSeries, sealMinute, type PlantedCounts } from '../../../../tests/harness/sealed-minutes.ts';
+import { createTestDatabase } from '@evenkeel/tests/harness/database.ts';
+import { amendCoverage, amendMinute, plantSeries, sealMinute, type PlantedCounts } from '@evenkeel/tests/harness/sealed-minutes.ts';
+import { seeded } from '@evenkeel/tests/harness/seeded-chance.ts';
 import { readPlaybook } from '../playbook/playbook.ts';
 import { agreementCounterKey, putAgreement, readAgreementMinutes } from './agreements/agreement-store.ts';
 import { computeStatement, findStatement } from './agreements/statements.ts';
@@ -32,15 +33,10 @@ const reading = await readPlaybook(undefined);
 assert.ok(reading.ok);
 const definitions: Definitions = { objectives, policy: definePolicy(reading.playbook.budgetPolicy), terms: { standard: terms }, agreementsOfFile: [] };
 
-/** A generator of numbers that is the same in every run (mulberry32). */
+/** Whole numbers that are the same in every run. */
 function numbers(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) % below;
-  };
+  const random = seeded(seed);
+  return (below) => Math.floor(random() * below);
 }
 
 const { pool } = await createTestDatabase();

@@ -4,31 +4,20 @@ import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { Readable, Writable } from 'node:stream';
-import { after, test } from 'node:test';
+import { test } from 'node:test';
 import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { serve, serveRaw } from '@evenkeel/tests/harness/loopback-servers.ts';
-import { endless, failsWith, get } from '@evenkeel/tests/harness/upstream-calls.ts';
-import { createUpstreamClient, type UpstreamClientOptions } from './client.ts';
+import { endless, failsWith, get, loopbackClient } from '@evenkeel/tests/harness/upstream-calls.ts';
+import { createUpstreamClient } from './client.ts';
 import { UpstreamError, type UpstreamErrorKind } from './failure.ts';
 import { createHostMap } from './host-map.ts';
-
-const closers: (() => unknown)[] = [];
-after(async () => {
-  for (const close of closers) await close();
-});
-
-function client(options: UpstreamClientOptions = {}) {
-  const made = createUpstreamClient({ allowPrivate: ['127.0.0.0/8'], ...options });
-  closers.push(() => made.close());
-  return made;
-}
 
 test('sends a request and reads its answer, timed', async () => {
   const url = await serve((request, response) => {
     response.setHeader('set-cookie', ['a=1', 'b=2']);
     response.end(`${request.method} ${request.url} ${String(request.headers['x-one'])}`);
   });
-  const reply = await client().send(get(`${url}/a/b?c=d`, { headers: { 'x-one': '1' } }));
+  const reply = await loopbackClient().send(get(`${url}/a/b?c=d`, { headers: { 'x-one': '1' } }));
   assert.equal(reply.status, 200);
   assert.deepEqual(reply.headers['set-cookie'], ['a=1', 'b=2']);
   assert.equal(Buffer.from(await reply.bytes()).toString(), 'GET /a/b?c=d 1');
@@ -74,7 +63,7 @@ test('a name is judged by the address it resolves to, and that address is dialle
 
 test('of several addresses only those that pass are dialled', async () => {
   const url = new URL(await serve((_, response) => response.end('allowed')));
-  const own = client({
+  const own = loopbackClient({
     allowPrivate: ['127.0.0.1/32'],
     resolve: (_name, _options, done) => done(null, [{ address: '10.0.0.1', family: 4 }, { address: '127.0.0.1', family: 4 }, { address: '::1', family: 6 }]),
   });
@@ -83,7 +72,7 @@ test('of several addresses only those that pass are dialled', async () => {
 });
 
 test('only http and https addresses without user information are sent', async () => {
-  const own = client();
+  const own = loopbackClient();
   for (const url of ['ftp://example.com/', 'file:///etc/passwd', 'http://user:pw@127.0.0.1/', 'nonsense', 'http://', 'javascript:1']) {
     const error = await failsWith('invalid', () => own.send(get(url)));
     assert.equal(error.phase, 'request');
@@ -96,7 +85,7 @@ test('header and path injection is refused, nothing is sent', async () => {
     hits += 1;
     response.end();
   });
-  const own = client();
+  const own = loopbackClient();
   for (const headers of [{ 'x-a': 'one\r\nx-b: two' }, { 'x-a': 'one\nx-b: two' }, { 'x-a\r\nx-b': 'v' }, { 'x-a': 'nul\u0000' }, { 'x a': 'v' }]) {
     await failsWith('invalid', () => own.send(get(`${url}/`, { headers })));
   }
@@ -106,7 +95,7 @@ test('header and path injection is refused, nothing is sent', async () => {
 
 test('paths are normalised before they are sent', async () => {
   const url = await serve((request, response) => response.end(request.url));
-  const own = client();
+  const own = loopbackClient();
   const read = async (path: string): Promise<string> => Buffer.from(await (await own.send(get(url + path))).bytes()).toString();
   for (let round = 0; round < 2; round += 1) {
     assert.equal(await read('/a/../b'), '/b');
@@ -139,7 +128,7 @@ test('content codings are undone for buffered answers, and bombs are refused', a
         response.setHeader('content-encoding', 'rot13').end('cynva');
     }
   });
-  const own = client({ maxBodyBytes: 1024 * 1024 });
+  const own = loopbackClient({ maxBodyBytes: 1024 * 1024 });
   const read = async (path: string): Promise<string> => Buffer.from(await (await own.send(get(url + path))).bytes()).toString();
   assert.equal(await read('/gzip'), 'zipped');
   assert.equal(await read('/both'), 'twice');
@@ -154,13 +143,13 @@ test('an oversized answer is cut off', async () => {
     closed = once(response, 'close');
     Readable.from(endless()).pipe(response);
   });
-  const error = await failsWith('too_large', async () => (await client({ maxBodyBytes: 100_000 }).send(get(url))).bytes());
+  const error = await failsWith('too_large', async () => (await loopbackClient({ maxBodyBytes: 100_000 }).send(get(url))).bytes());
   assert.equal(error.phase, 'body');
   await closed;
 });
 
 test('truncated, garbage, resetting and refusing upstreams each have their kind', async () => {
-  const own = client();
+  const own = loopbackClient();
   const answer = (text: string, finish: (socket: Socket) => void) => serveRaw((socket) => socket.once('data', () => socket.write(text, () => finish(socket))));
   const end = (socket: Socket): unknown => socket.end();
   const reset = (socket: Socket): unknown => socket.resetAndDestroy();
@@ -197,7 +186,7 @@ test('connections are reused', async () => {
     ports.add(request.socket.remotePort);
     response.end('ok');
   });
-  const own = client({ connectionsPerOrigin: 4 });
+  const own = loopbackClient({ connectionsPerOrigin: 4 });
   for (let call = 0; call < 20; call += 1) await (await own.send(get(url))).bytes();
   assert.ok(ports.size <= 2, `${ports.size} connections`);
 });
@@ -208,7 +197,7 @@ test('a call is cancelled by signal or handle in every phase', async () => {
     closes.push(once(response, 'close'));
     if (request.url === '/body') response.write('begun');
   });
-  const own = client();
+  const own = loopbackClient();
   await failsWith('aborted', () => own.send(get(url), { signal: AbortSignal.abort() }));
   const cancellation: { cancel?: () => void } = {};
   const waiting = failsWith('aborted', () => own.send(get(url), { cancellation }));
@@ -235,7 +224,7 @@ test('reads follow redirects, at most three, each hop guarded', async () => {
     else if (request.url === '/inside') response.writeHead(307, { location: `http://127.0.0.2:${inside.port}/` }).end();
     else response.end('there');
   });
-  const own = client({ allowPrivate: ['127.0.0.1/32'] });
+  const own = loopbackClient({ allowPrivate: ['127.0.0.1/32'] });
   const reply = await own.send(get(`${url}/3`));
   assert.equal(Buffer.from(await reply.bytes()).toString(), 'there');
   assert.equal(reply.url, `${url}/0`);
@@ -258,7 +247,7 @@ test('credentials stay with the origins of the connector when a read is redirect
     else if (request.url === '/on') response.writeHead(302, { location: '/x' }).end();
     else echo(request, response);
   });
-  const own = client();
+  const own = loopbackClient();
   const headers = { authorization: 'Bearer secret', 'x-api-key': 'secret', cookie: 'secret', accept: 'application/json' };
   const read = async (path: string, origins?: string[]): Promise<string> => {
     const reply = await own.send(get(url + path, { headers }), origins === undefined ? {} : { origins: () => origins });
@@ -290,7 +279,7 @@ test('a streamed body goes up and down with back-pressure', async () => {
   const source = Readable.from((function* () {
     for (let sent = 0; sent < size; sent += chunk.length) yield chunk;
   })());
-  const reply = await client({ maxBodyBytes: 1000 }).send(get(url, { method: 'POST', body: source, timeoutMs: 20_000 }));
+  const reply = await loopbackClient({ maxBodyBytes: 1000 }).send(get(url, { method: 'POST', body: source, timeoutMs: 20_000 }));
   let received = 0;
   let largest = 0;
   const slow = new Writable({
@@ -310,7 +299,7 @@ test('a streamed body goes up and down with back-pressure', async () => {
 
 test('who says nothing of himself is named', async () => {
   const url = await serve((request, response) => response.end(request.headers['user-agent']));
-  const agent = async (headers: Record<string, string>): Promise<string> => Buffer.from(await (await client().send(get(url, { headers }))).bytes()).toString();
+  const agent = async (headers: Record<string, string>): Promise<string> => Buffer.from(await (await loopbackClient().send(get(url, { headers }))).bytes()).toString();
   assert.deepEqual([await agent({}), await agent({ 'user-agent': 'mine' })], ['Evenkeel', 'mine']);
 });
 
@@ -320,7 +309,7 @@ test('a sink that closes cancels the upstream call', async () => {
     closed = once(response, 'close');
     Readable.from(endless()).pipe(response);
   });
-  const reply = await client().send(get(url));
+  const reply = await loopbackClient().send(get(url));
   const sink = new Writable({ write: (_data, _encoding, done) => done() });
   const piping = failsWith('aborted', () => reply.pipeTo(sink));
   setImmediate(() => sink.destroy());
@@ -330,7 +319,7 @@ test('a sink that closes cancels the upstream call', async () => {
 
 test('the body as a stream fails like the call does', async () => {
   const url = await serveRaw((socket) => socket.once('data', () => socket.end('HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhalf')));
-  const reply = await client().send(get(url));
+  const reply = await loopbackClient().send(get(url));
   const seen: string[] = [];
   await failsWith('reset', async () => {
     for await (const chunk of reply.body) seen.push(String(chunk));

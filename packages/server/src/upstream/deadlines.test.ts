@@ -1,24 +1,12 @@
 /** How long a call to a vendor may take: each phase, redirects, streamed bodies that move and those that stand still. */
 import assert from 'node:assert/strict';
 import { Readable } from 'node:stream';
-import { after, test } from 'node:test';
+import { test } from 'node:test';
 import { serve, serveRaw } from '@evenkeel/tests/harness/loopback-servers.ts';
-import { endless, failsWith, get } from '@evenkeel/tests/harness/upstream-calls.ts';
-import { createUpstreamClient, type UpstreamClientOptions } from './client.ts';
-
-const closers: (() => unknown)[] = [];
-after(async () => {
-  for (const close of closers) await close();
-});
-
-function client(options: UpstreamClientOptions = {}) {
-  const made = createUpstreamClient({ allowPrivate: ['127.0.0.0/8'], ...options });
-  closers.push(() => made.close());
-  return made;
-}
+import { endless, failsWith, get, loopbackClient } from '@evenkeel/tests/harness/upstream-calls.ts';
 
 test('a hanging upstream ends at the deadline, before the headers and inside the body', async () => {
-  const own = client({ bodyIdleTimeoutMs: 100 });
+  const own = loopbackClient({ bodyIdleTimeoutMs: 100 });
   const silent = await serveRaw(() => undefined);
   const before = await failsWith('timeout', () => own.send(get(silent, { timeoutMs: 60 })));
   assert.equal(before.phase, 'headers');
@@ -36,7 +24,7 @@ test('a hanging upstream ends at the deadline, before the headers and inside the
 test('a call waiting for a connection ends at its deadline and is never sent', async () => {
   const seen: string[] = [];
   const url = await serve((request) => void seen.push(request.url ?? ''));
-  const own = client({ connectionsPerOrigin: 1 });
+  const own = loopbackClient({ connectionsPerOrigin: 1 });
   const first = failsWith('timeout', () => own.send(get(`${url}/first`, { timeoutMs: 200 })));
   const second = await failsWith('timeout', () => own.send(get(`${url}/second`, { timeoutMs: 50 })));
   assert.equal(second.phase, 'connect');
@@ -49,7 +37,7 @@ test('a redirected read has one clock and one deadline', async () => {
     if (request.url === '/there') response.end('there');
     else if (request.url !== '/never') setTimeout(() => response.writeHead(302, { location: request.url === '/a' ? '/there' : '/never' }).end(), 150);
   });
-  const own = client();
+  const own = loopbackClient();
   const reply = await own.send(get(`${url}/a`));
   await reply.bytes();
   assert.ok(reply.elapsedMs >= 140, `the way there is part of the vendor's time: ${reply.elapsedMs} ms`);
@@ -65,7 +53,7 @@ test('a streamed body may take longer than the deadline as long as it moves', as
     if (request.url !== '/deaf') request.on('data', (chunk: Buffer) => (bytes += chunk.length));
     if (request.url === '/') request.on('end', () => response.end(String(bytes)));
   });
-  const own = client();
+  const own = loopbackClient();
   const dripping = async function* (parts: number, then?: Promise<void>): AsyncGenerator<Buffer> {
     for (let part = 0; part < parts; part += 1) {
       await new Promise((resolve) => setTimeout(resolve, 80));
