@@ -12,7 +12,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { startEmbeddedPostgres } from '@evenkeel/server/database/embedded.ts';
 import { createPool, type Pool } from '@evenkeel/server/database/pool.ts';
 import { bodyOf, plantAddress, sign, signatureHeader, webhookManifest, type PlantedAddress } from '@evenkeel/tests/harness/webhook-vendor.ts';
-import { cpuUs } from './load/cpu-time.ts';
+import { cpuUs, cpuUsOfFamily, parentOf } from './load/cpu-time.ts';
 import { median, note, report } from './load/measurement.ts';
 import { runLoad, startProgram, type Program } from './load/process.ts';
 
@@ -96,10 +96,11 @@ async function compare(bench: Bench): Promise<void> {
   report('ingest', 'wal_bytes_per_event', each(after.walBytes, before.walBytes), 'bytes');
 }
 
-/** Processor time and write-ahead log so far; of PostgreSQL the processes there are now, which live as long as the server's pools. */
+/** Processor time and write-ahead log so far; of PostgreSQL all its processes, those of connections that have ended too. */
 async function spent({ pool, serverPid }: Bench): Promise<{ serverUs: number; postgresUs: number; walBytes: number }> {
-  const { rows } = await pool.query<{ pids: number[]; wal: number }>(`select array_agg(pid) as pids, max(pg_current_wal_insert_lsn() - '0/0')::bigint as wal from pg_stat_activity`);
-  return { serverUs: await cpuUs([serverPid]), postgresUs: await cpuUs(rows[0]?.pids ?? []), walBytes: rows[0]?.wal ?? Number.NaN };
+  const { rows } = await pool.query<{ pid: number; wal: number }>(`select pg_backend_pid() as pid, (pg_current_wal_insert_lsn() - '0/0')::bigint as wal`);
+  const [{ pid, wal } = { pid: Number.NaN, wal: Number.NaN }] = rows;
+  return { serverUs: await cpuUs([serverPid]), postgresUs: await cpuUsOfFamily(await parentOf(pid)), walBytes: wal };
 }
 
 let batchNumber = 0;

@@ -1,6 +1,6 @@
 /** The connectors of the catalogue that no published package signs for here, as facts and documentation say. */
 import { SignJWT } from 'jose';
-import { digest, hmac, seconds, sharedSecret, type VendorCase } from './vendor-case.ts';
+import { digest, hmac, proofUnder, seconds, sharedSecret, type VendorCase } from './vendor-case.ts';
 
 const client = 'a4c2e6f0-1b3d-4f5a-8c7e';
 const hubspotEvents = [{ eventId: 1, subscriptionType: 'contact.propertyChange', portalId: 1, objectId: 2, propertyName: 'firstname', propertyValue: 'Zoë', occurredAt: 1_795_000_000_000 }, { eventId: 2, subscriptionType: 'deal.creation', portalId: 1, objectId: 3, occurredAt: 1_795_000_000_001 }];
@@ -11,19 +11,21 @@ const greenhouse = (vendor: string): VendorCase => sharedSecret({ vendor, rule: 
 const salesforceBody = Buffer.from('<?xml version="1.0" encoding="UTF-8"?><soapenv:Envelope xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"><soapenv:Body><notifications xmlns="http://soap.sforce.com/2005/09/outbound"><OrganizationId>00D5g00000SBX01EAA</OrganizationId><ActionId>04k5g00000SBX01AAA</ActionId><SessionId xsi:nil="true"/><Notification><Id>04l1</Id><sObject xsi:type="sf:Contact" xmlns:sf="urn:sobject.enterprise.soap.sforce.com"><sf:Id>0031</sf:Id><sf:LastName>Zoë</sf:LastName></sObject></Notification><Notification><Id>04l2</Id><sObject xsi:type="sf:Account" xmlns:sf="urn:sobject.enterprise.soap.sforce.com"><sf:Id>0011</sf:Id></sObject></Notification></notifications></soapenv:Body></soapenv:Envelope>');
 const salesforce: VendorCase = {
   ...sharedSecret({ vendor: 'salesforce', rule: 'organization', at: 'captured.org_id', secret: '00D5g00000SBX01EAA', header: '-', body: {}, events: [{ id: '04l1', type: 'Contact' }, { id: '04l2', type: 'Account' }], sign: () => ({}) }),
-  contentType: 'text/xml; charset=utf-8', body: salesforceBody, header: null, signsBody: false, anyBytes: false,
+  contentType: 'text/xml; charset=utf-8', body: salesforceBody, header: null,
+  changeProof: (body, change) => Buffer.from(body.toString().replace(/<OrganizationId>(.*)<\/OrganizationId>/, (_, proof: string) => { const by = change(proof, true); return by === undefined ? '' : `<OrganizationId>${by}</OrganizationId>`; })),
+  signsBody: false, anyBytes: false,
 };
 
 const leverRules: readonly (readonly [event: string, rule: string])[] = [['applicationCreated', 'application_created'], ['candidateStageChange', 'stage_change'], ['candidateArchiveChange', 'archive_change'], ['candidateHired', 'hired'], ['candidateDeleted', 'deleted']];
 const lever = ([event, rule]: (typeof leverRules)[number]): VendorCase => ({
   ...sharedSecret({ vendor: 'lever', rule, at: `secret.webhook_token_${rule}`, secret: 'lever-token-000001', header: '-', body: {}, events: [{ id: 'e1', type: event }], sign: () => ({}) }),
-  header: null, signsBody: false, anyBytes: false, pastS: 86_400, futureS: 300,
+  header: null, changeProof: proofUnder('signature'), signsBody: false, anyBytes: false, pastS: 86_400, futureS: 300,
   sign: ({ nowMs }) => ({ headers: {}, body: Buffer.from(JSON.stringify({ id: 'e1', event, triggeredAt: nowMs, token: 'tok', signature: hmac('sha256', 'lever-token-000001', `tok${nowMs}`).toString('hex'), data: { opportunityId: 'o1', name: 'Zoë' } })) }),
 });
 
 const zoho: VendorCase = {
   ...sharedSecret({ vendor: 'zoho-crm', rule: 'token', at: 'secret.webhook_token', secret: 'zoho-token-00000001', header: '-', body: { module: 'Contacts', operation: 'update', token: 'zoho-token-00000001', channel_id: '1', server_time: 1_795_000_000_000, ids: ['1', '2'], query_params: { note: 'Zoë' } }, events: [{ type: 'Contacts.update' }, { type: 'Contacts.update' }], sign: () => ({}) }),
-  header: null, signsBody: false,
+  header: null, changeProof: proofUnder('token'), signsBody: false,
 };
 
 export const catalogueSigners: readonly VendorCase[] = [

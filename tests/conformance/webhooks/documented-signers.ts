@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { exportJWK, SignJWT } from 'jose';
-import { digest, hmac, json, seconds, sharedSecret, type VendorCase } from './vendor-case.ts';
+import { digest, hmac, json, proofUnder, seconds, sharedSecret, type VendorCase } from './vendor-case.ts';
 
 const p256 = generateKeyPairSync('ec', { namedCurve: 'prime256v1' });
 const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 });
@@ -33,9 +33,9 @@ const paypal = sharedSecret({
 });
 
 const graphBody = { value: [{ subscriptionId: 's1', clientState: 'state-secret-0001', changeType: 'updated', resource: 'users/1', resourceData: { '@odata.etag': 'a' } }, { subscriptionId: 's1', clientState: 'state-secret-0001', changeType: 'created', resource: 'users/Zoë', resourceData: { '@odata.etag': 'b' } }] };
-const graph: VendorCase = { ...sharedSecret({ vendor: 'microsoft-graph', rule: 'client_state', at: 'secret.client_state', secret: 'state-secret-0001', header: '-', body: graphBody, events: [{ type: 'updated' }, { type: 'created' }], sign: () => ({}) }), header: null, signsBody: false };
+const graph: VendorCase = { ...sharedSecret({ vendor: 'microsoft-graph', rule: 'client_state', at: 'secret.client_state', secret: 'state-secret-0001', header: '-', body: graphBody, events: [{ type: 'updated' }, { type: 'created' }], sign: () => ({}) }), header: null, changeProof: proofUnder('clientState'), signsBody: false };
 const graphRich: VendorCase = {
-  ...graph, rule: 'validation_tokens', scope: { app: { client_id: 'app-1' } }, otherScope: { app: { client_id: 'app-2' } },
+  ...graph, rule: 'validation_tokens', changeProof: proofUnder('validationTokens'), scope: { app: { client_id: 'app-1' } }, otherScope: { app: { client_id: 'app-2' } },
   keys: { 'jwks https://login.microsoftonline.com/common/discovery/v2.0/keys': { kind: 'json', value: { keys: [{ ...(await exportJWK(p256.publicKey)), kid: 'another' }, { ...(await exportJWK(rsa.publicKey)), kid: graphKid, use: 'sig' }] } } },
   pastS: 3660, futureS: 60,
   sign: async ({ nowMs }) => {
@@ -46,7 +46,7 @@ const graphRich: VendorCase = {
 
 const mailgun: VendorCase = {
   ...sharedSecret({ vendor: 'mailgun', rule: 'sha256', at: 'secret.signing_key', secret: 'mailgun-signing-key-1', header: '-', body: {}, events: [{ id: 'CPgfbmQMTCKtHW6uIWtuVe', type: 'delivered' }], sign: () => ({}) }),
-  header: null, signsBody: false, anyBytes: false, pastS: 600,
+  header: null, changeProof: proofUnder('signature'), signsBody: false, anyBytes: false, pastS: 600,
   sign: ({ nowMs }) => {
     const signature = { timestamp: seconds(nowMs), token: 'a8ce0edb2dd8301dee6c2405235584e45aa91d1e9f979f3de0', signature: hmac('sha256', 'mailgun-signing-key-1', `${seconds(nowMs)}a8ce0edb2dd8301dee6c2405235584e45aa91d1e9f979f3de0`).toString('hex') };
     return { headers: {}, body: json({ signature, 'event-data': { id: 'CPgfbmQMTCKtHW6uIWtuVe', event: 'delivered', timestamp: nowMs / 1000, message: { headers: { 'message-id': 'Zoë' } } } }) };
@@ -61,7 +61,7 @@ const adyenItem = (pspReference: string, success: string): object => {
 };
 const adyen: VendorCase = {
   ...sharedSecret({ vendor: 'adyen', rule: 'sha256', at: 'secret.hmac_key', secret: adyenKey, header: '-', body: { live: 'false', notificationItems: [adyenItem('7914073381342284', 'true'), adyenItem('7914073381342285', 'false')] }, events: [{ type: 'AUTHORISATION' }, { type: 'AUTHORISATION' }], sign: () => ({}) }),
-  header: null, signsBody: false,
+  header: null, changeProof: proofUnder('hmacSignature'), signsBody: false,
 };
 
 export const documentedSigners: readonly VendorCase[] = [

@@ -14,7 +14,7 @@ import { connectorFolders } from '../connector-folder.ts';
 import { catalogueSigners } from './catalogue-signers.ts';
 import { documentedSigners } from './documented-signers.ts';
 import { publishedSigners } from './published-signers.ts';
-import type { SignedRequest, Unsigned, VendorCase } from './vendor-case.ts';
+import type { ChangeProof, SignedRequest, Unsigned, VendorCase } from './vendor-case.ts';
 import { catalogue, connectorOf, manifestOf } from './vendor-rules.ts';
 
 const crypto = createVerificationCrypto();
@@ -68,6 +68,15 @@ for (const given of cases) {
       if (given.verifies !== undefined) assert.equal(await given.verifies(attempt.message, attempt.signed), true, 'the vendor refuses what the engine accepts');
     });
 
+    if (given.verifies !== undefined) {
+      test('its own verifier tells a changed body, so that its consent means something', async () => {
+        const { message, signed: by } = await signed(given);
+        const place = message.body.findLastIndex((byte) => /[a-z]/i.test(String.fromCharCode(byte)));
+        const body = Buffer.from(message.body.map((byte, index) => (index === place ? byte ^ 1 : byte)));
+        assert.equal(await given.verifies?.({ ...message, body }, by), false);
+      });
+    }
+
     test('the events in it have their ids and types', async () => {
       const attempt = await signed(given);
       const split = webhooksOf(connectorOf(given.vendor))?.split(requestOf(given, attempt), { crypto });
@@ -101,6 +110,19 @@ for (const given of cases) {
         for (const kept of [1, Math.floor(value.length / 2), value.length - 4]) refuses(given, replaced(value.slice(0, kept)), `cut to ${kept}`);
         refuses(given, replaced([value, value]), 'doubled');
         refuses(given, replaced([value, `${value.slice(0, -2)}00`]), 'doubled with another');
+      });
+    }
+
+    if (header === null) {
+      test('a missing, empty or cut proof in the body is refused, and one wrong one among right ones', async () => {
+        const attempt = await signed(given);
+        const changed = (change: ChangeProof): InboundRequest => requestOf(given, attempt, { body: (body) => given.changeProof?.(body, change) ?? assert.fail('nothing says where the proof is') });
+        assert.equal(receive(given, changed((proof) => proof)).kind, 'accepted', 'nothing changed');
+        refuses(given, changed(() => undefined), 'missing');
+        refuses(given, changed(() => ''), 'empty');
+        refuses(given, changed(() => '   '), 'blank');
+        for (const keep of [() => 1, (length: number) => length >> 1, (length: number) => length - 4]) refuses(given, changed((proof) => proof.slice(0, keep(proof.length))), 'cut');
+        refuses(given, changed((proof, last) => (last ? proof.slice(0, -4) : proof)), 'only the last one cut');
       });
     }
 
@@ -158,6 +180,8 @@ for (const given of cases) {
 }
 
 after(() => {
+  const further = new Set(publishedSigners.flatMap(({ vendor, verifies }) => (verifies === undefined || catalogue.has(vendor) ? [] : [vendor])));
+  assert.ok(further.size >= 12, `of vendors beside the catalogue ${further.size} have packages that check what is signed here: ${[...further].join()}`);
   const declared = [...catalogue].flatMap(([id, manifest]) => ((manifest as { webhooks?: { verify?: { any_of: { id: string }[] } } }).webhooks?.verify?.any_of ?? []).map((rule) => `${id} ${rule.id}`));
   const recorded = connectorFolders().flatMap(({ id, webhookFixtures }) => webhookFixtures.flatMap(({ fixture: { outcome } }) => (outcome.kind === 'accepted' ? [`${id} ${outcome.rule}`] : [])));
   assert.deepEqual(declared.filter((rule) => !tested.has(rule) && !recorded.includes(rule)), [], 'every rule of the catalogue is in the table, or accepts a fixture of its connector, which recorded.test.ts tries to break');

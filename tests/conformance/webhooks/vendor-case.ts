@@ -15,6 +15,9 @@ export interface SignedRequest {
   readonly body?: Buffer;
 }
 
+/** `last`: of several in the body. */
+export type ChangeProof = (proof: string, last: boolean) => string | undefined;
+
 export interface VendorCase {
   /** Of the connector, or of the file beside this one. */
   readonly vendor: string;
@@ -34,6 +37,8 @@ export interface VendorCase {
   verifies?(message: Unsigned, signed: SignedRequest): boolean | Promise<boolean>;
   /** The header that carries the proof; null where it stands in the body. */
   readonly header: string | null;
+  /** Stated where the header is null: the body with what `change` makes of each proof in it; undefined takes it out. */
+  changeProof?(body: Buffer, change: ChangeProof): Buffer;
   /** Whether a changed body is noticed. */
   readonly signsBody: boolean;
   /** Whether the signed bytes may be anything, or only text (a token, a form, JSON that is looked into). */
@@ -49,6 +54,19 @@ export interface VendorCase {
 
 /** White space and letters beyond ASCII: what a parser in the way would change. */
 export const json = (value: unknown): Buffer => Buffer.from(JSON.stringify(value, null, 1).replaceAll('":', '" :'), 'utf8');
+
+/** For a proof under this key of a JSON body, or in a list under it. */
+export const proofUnder = (key: string): NonNullable<VendorCase['changeProof']> => (body, change) => {
+  const walk = (given: string, each: (proof: string) => string | undefined): string =>
+    JSON.stringify(JSON.parse(given, (name, value: unknown) => {
+      if (name !== key) return value;
+      if (typeof value === 'string') return each(value);
+      return Array.isArray(value) ? value.flatMap((proof: string) => each(proof) ?? []) : value;
+    }));
+  let [count, seen] = [0, 0];
+  walk(body.toString(), (proof) => (count += 1, proof));
+  return Buffer.from(walk(body.toString(), (proof) => change(proof, (seen += 1) === count)));
+};
 
 export const hmac = (algorithm: string, key: string | Buffer, ...parts: (string | Buffer)[]): Buffer => parts.reduce((mac, part) => mac.update(part), createHmac(algorithm, key)).digest();
 export const digest = (...parts: (string | Buffer)[]): Buffer => parts.reduce((hash, part) => hash.update(part), createHash('sha256')).digest();

@@ -12,7 +12,7 @@ export interface NewRequest {
   readonly id: string;
   readonly receivedAtMs: number;
   readonly source: RequestSource;
-  /** Of `laneOf` where an order is to be kept; null: any. */
+  /** Where order counts, that of `laneOf`; null where it does not: then any lane will do. */
   readonly lane: number | null;
   readonly connectorId: string;
   readonly connectorVersion: number;

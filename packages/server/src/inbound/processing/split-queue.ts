@@ -1,7 +1,8 @@
 /**
- * Requests that wait to be split, in the groups they were stored in, taken lane by lane. What is begun is marked first, outside of the transaction that
- * splits, so that a mark outlives its process. What a dead process had begun is then split one request at a time; one
- * over which two more processes died is poison, and is put aside without its content being touched again.
+ * Requests that wait to be split, in the groups they were stored in, taken lane by lane. What is begun is marked first,
+ * outside of the transaction that splits, so that a mark outlives its process. What a dead process had begun is then split
+ * one request at a time; one over which two more processes died is poison, and is put aside without its content being
+ * touched again.
  */
 import type { Pool, Queryable } from '../../database/pool.ts';
 import { timeOfId } from '../../identifier.ts';

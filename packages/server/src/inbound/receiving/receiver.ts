@@ -12,7 +12,7 @@ import { transaction, type Pool } from '../../database/pool.ts';
 import { newId } from '../../identifier.ts';
 import type { Vault } from '../../accounts/vault/vault.ts';
 import { announceAccount } from '../../accounts/account-store.ts';
-import { storable } from '../../accounts/captures.ts';
+import { mergeCaptures } from '../../accounts/captures.ts';
 import { problemOf } from '../../http/problem.ts';
 import type { Log } from '../../log.ts';
 import type { Observer } from '../../telemetry/observation.ts';
@@ -143,7 +143,7 @@ export class Receiver {
     const { address } = open;
     const kept = await transaction(pool, async (client) => {
       if (Object.keys(captures.captured).length > 0 && address.accountId !== null) {
-        await client.query('update accounts set captured = captured || $2, updated_at = now() where id = $1', [address.accountId, storable({ ...captures.captured })]);
+        await mergeCaptures(client, address.accountId, captures.captured);
         await announceAccount(client, address.accountId);
       }
       return Object.keys(captures.secret).length === 0 || addAddressSecrets(client, vault, address.id, captures.secret, once);
