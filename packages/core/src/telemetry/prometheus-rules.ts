@@ -124,6 +124,16 @@ const alerts: readonly CategoryAlert[] = [
     description: 'No node with the worker role judges sealed minutes: no alert of Evenkeel is current. Its log says why; minutes wait and are judged later.',
   },
   {
+    alert: 'EvenkeelSeriesOverflow',
+    expr: 'sum (increase(evenkeel_telemetry_overflowed_total[15m])) > 0',
+    for: '5m',
+    severity: 'warning',
+    category: 'telemetry',
+    runbook: 'platform-errors',
+    summary: 'More series are counted than a node may hold',
+    description: '{{ $value }} observations in 15 minutes were counted as "other": which account they are of is not known. evenkeel_telemetry_series_known tells how many series there are.',
+  },
+  {
     alert: 'EvenkeelCoverageLow',
     expr: 'max (evenkeel_telemetry_coverage_ratio) < 0.95',
     for: '10m',

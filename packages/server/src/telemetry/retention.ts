@@ -1,6 +1,7 @@
-/** The job that keeps telemetry within its time: partitions ahead, old ones dropped, small tables trimmed. */
+/** The job that keeps telemetry within its time: partitions ahead, old ones dropped, small tables and series trimmed. */
 import type { Pool, Queryable } from '../database/pool.ts';
 import { job, type AnyJob } from '../jobs/runner.ts';
+import { removeUnusedSeries } from './counting/series-store.ts';
 import { callPartitions, dropPartitions, hourPartitions, makePartitions, minutePartitions, type PartitionedTable } from './time-partitions.ts';
 
 /** Days that each kind of record is kept. */
@@ -12,6 +13,8 @@ export interface Retention {
   /** Counts by hour, and which minutes and hours were covered. */
   readonly hoursDays: number;
 }
+
+const dayMs = 86_400_000;
 
 const tables: readonly (readonly [PartitionedTable, keyof Retention])[] = [
   [callPartitions, 'callsDays'],
@@ -34,6 +37,7 @@ export function telemetryRetentionJob(pool: Pool, retention: Retention, now: () 
       await prepareTelemetry(pool, now());
       for (const [table, days] of tables) await dropPartitions(pool, table, now(), retention[days]);
       await trim(pool, retention, new Date(now()));
+      await removeUnusedSeries(pool, new Date(now() - Math.max(retention.minutesDays, retention.hoursDays) * dayMs));
     },
   });
 }

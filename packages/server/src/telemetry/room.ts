@@ -69,6 +69,7 @@ export async function createTelemetryRoom({ pool, notifications, log, now, node,
   const shapes = new ShapeSampler({ pool, log, manifestOf, everyMs, anyEveryMs: Math.min(100, everyMs), bucketMs, flushMs: Math.min(10_000, bucketMs) });
   const exporter = otlp.otlpUrl === undefined ? null : new OtlpExporter({ url: otlp.otlpUrl, headers: otlp.otlpHeaders, log, node, version, metrics: () => cumulative.metrics() });
   const recorder = new BufferedCallRecorder({ database: pool, log, observer: counter, shapes, exporter });
+  const external = new ExternalCalls(pool, node, (key, counts) => cumulative.addExternal(key, counts));
   const sealer = new Sealer({ pool, log });
   if (seals) sealer.start();
   const sources: MetricSource[] = [];
@@ -77,8 +78,8 @@ export async function createTelemetryRoom({ pool, notifications, log, now, node,
     observer: counter,
     recorder,
     shapes,
-    routes: [...callRoutes(pool), ...monitoringRoutes(pool), ...driftRoutes(pool), ...otlpRoutes(new ExternalCalls(pool, node, (key, counts) => cumulative.addExternal(key, counts)), now), ...metricsRoutes({ standing: new StandingMetrics(pool), sharedSources, node: nodeMetrics })],
-    processMetrics: processMetrics({ recorder: () => recorder.counts, counting: () => counter.figures, sealing: () => sealer.figures, cumulative, sources, version }),
+    routes: [...callRoutes(pool), ...monitoringRoutes(pool), ...driftRoutes(pool), ...otlpRoutes(external, now), ...metricsRoutes({ standing: new StandingMetrics(pool), sharedSources, node: nodeMetrics })],
+    processMetrics: processMetrics({ recorder: () => recorder.counts, counting: () => ({ ...counter.figures, overflowed: counter.figures.overflowed + external.overflowed }), sealing: () => sealer.figures, cumulative, sources, version }),
     jobs: [telemetryRetentionJob(pool, retention, now), hourRollupJob(pool)],
     showMetrics: (source) => void sources.push(source),
     showSharedMetrics: (source) => void sharedSources.push(source),

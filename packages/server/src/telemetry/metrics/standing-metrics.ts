@@ -43,7 +43,7 @@ async function readStanding(pool: Pool): Promise<Metric[]> {
               coalesce(sum(covered_seconds) filter (where minute >= $1 and minute < $2), 0)::int as covered,
               coalesce(sum(lost_seconds) filter (where minute >= $1 and minute < $2), 0)::int as lost,
               (select count(*) from telemetry_nodes where stopped_at is null and vanished_at is null) as nodes,
-              (select coalesce(max(id), 0) from telemetry_series) as series
+              (select count(*) from telemetry_series) as series
        from telemetry_minutes`,
       [windows.mid, windows.to],
     ),
@@ -62,6 +62,6 @@ async function readStanding(pool: Pool): Promise<Metric[]> {
     gauge('evenkeel_telemetry_coverage_ratio', 'Share of the last hour in which at least one node lived and counted.', [[{}, Math.min(1, (state?.covered ?? 0) / 3_600)]]),
     gauge('evenkeel_telemetry_lost_seconds', 'Seconds of the last hour in which counts of a node were lost.', [[{}, state?.lost ?? 0]]),
     gauge('evenkeel_telemetry_nodes', 'Nodes that count.', [[{}, state?.nodes ?? 0]]),
-    gauge('evenkeel_telemetry_series_known', 'Series that were ever made.', [[{}, state?.series ?? 0]]),
+    gauge('evenkeel_telemetry_series_known', 'Series that are stored: of as many something was counted within the time that hours are kept.', [[{}, state?.series ?? 0]]),
   ];
 }

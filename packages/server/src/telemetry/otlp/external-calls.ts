@@ -15,6 +15,8 @@ import type { SeriesKey } from '../observation.ts';
 
 /** Older spans are refused: the minutes they would amend have been reported. */
 const oldestMs = 24 * 3_600_000;
+/** After this a series is asked for again, or it would be taken for one that rests. */
+const askAgainMs = 24 * 3_600_000;
 
 export interface Intake {
   readonly counted: number;
@@ -27,8 +29,9 @@ export interface Intake {
 export class ExternalCalls {
   readonly #database: Queryable;
   readonly #nodeId: string;
-  readonly #known = new Map<string, number>();
+  readonly #known = new Map<string, { readonly id: number; readonly askedMs: number }>();
   readonly #maxSeries: number;
+  #overflowed = 0;
   readonly #counted: (key: SeriesKey, counts: Counts) => void;
 
   /** `counted` is told of what has been stored. */
@@ -37,6 +40,11 @@ export class ExternalCalls {
     this.#nodeId = nodeId;
     this.#counted = counted;
     this.#maxSeries = maxSeries;
+  }
+
+  /** Calls counted under "other", because no more series may come from outside. */
+  get overflowed(): number {
+    return this.#overflowed;
   }
 
   /** `tenantId`: of the caller's key; only without one may spans name tenants themselves. */
@@ -56,7 +64,7 @@ export class ExternalCalls {
       if (sum === undefined) counts.set(name, (sum = noCounts()));
       countFact(sum, call.fact);
     }
-    await this.#identify(keys);
+    await this.#identify(keys, nowMs);
     await insertLate(this.#database, this.#nodeId, [...bySecond].map(([second, counts]) => ({ second, counts: this.#pack(counts) })));
     for (const counts of bySecond.values()) {
       for (const [name, one] of counts) {
@@ -79,20 +87,21 @@ export class ExternalCalls {
     const whole: SeriesKey = { kind: 'call', surface: 'external', tenantId: tenantId ?? named, accountId, connectorId, category: null, endpoint, vendorEndpoint: endpoint };
     const name = JSON.stringify(whole);
     if (this.#known.has(name) || pending.has(name) || this.#known.size + pending.size < this.#maxSeries) return [name, whole];
+    this.#overflowed += 1;
     const other: SeriesKey = { ...whole, tenantId: null, accountId: null, connectorId: otherEndpoint, endpoint: otherEndpoint, vendorEndpoint: null };
     return [JSON.stringify(other), other];
   }
 
-  async #identify(keys: ReadonlyMap<string, SeriesKey>): Promise<void> {
-    const fresh = [...keys].filter(([name]) => !this.#known.has(name));
-    if (fresh.length === 0) return;
-    const ids = await resolveSeries(this.#database, fresh.map(([, key]) => key));
-    fresh.forEach(([name], at) => void this.#known.set(name, ids[at] ?? 0));
+  async #identify(keys: ReadonlyMap<string, SeriesKey>, nowMs: number): Promise<void> {
+    const asked = [...keys].filter(([name]) => (this.#known.get(name)?.askedMs ?? 0) <= nowMs - askAgainMs);
+    if (asked.length === 0) return;
+    const ids = await resolveSeries(this.#database, asked.map(([, key]) => key));
+    asked.forEach(([name], at) => void this.#known.set(name, { id: ids[at] ?? 0, askedMs: nowMs }));
   }
 
   #pack(counts: ReadonlyMap<string, Counts>): Uint8Array {
     const writer = new ByteWriter();
     for (const one of counts.values()) writeCounts(writer, one);
-    return Buffer.concat([writeSeriesIds([...counts.keys()].map((name) => this.#known.get(name) ?? 0)), writer.finish()]);
+    return Buffer.concat([writeSeriesIds([...counts.keys()].map((name) => this.#known.get(name)?.id ?? 0)), writer.finish()]);
   }
 }
