@@ -6,6 +6,7 @@ import { verifyWebhook } from '@evenkeel/sdk/webhooks.ts';
 import { jsonOption, UsageError, type Command, type Invocation } from '../command.ts';
 import { textOf } from '../connection.ts';
 import { exitCodes } from '../exit-code.ts';
+import { readBody } from '../request-body.ts';
 import { printable } from '../table.ts';
 
 const maxBytes = 8 * 1024 * 1024;
@@ -41,14 +42,8 @@ export const endpointsListen: Command = {
 };
 
 async function receive(request: IncomingMessage, secret: string | undefined, { values, out }: Invocation): Promise<number> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    chunks.push(chunk);
-    bytes += chunk.length;
-    if (bytes > maxBytes) return 413;
-  }
-  const body = Buffer.concat(chunks);
+  const body = await readBody(request, maxBytes);
+  if (body === undefined) return 413;
   try {
     const event = secret === undefined ? (JSON.parse(body.toString('utf8')) as { id?: string; type?: string }) : await verifyWebhook(body, request.headers, secret);
     out.line(values['json'] === true ? JSON.stringify(event) : `${secret === undefined ? 'unverified' : 'verified  '}  ${printable(String(event.type))}  ${printable(String(event.id))}  attempt ${printable(String(request.headers['evenkeel-attempt'] ?? '–'))}`);

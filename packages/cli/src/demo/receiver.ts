@@ -6,6 +6,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import type { Evenkeel } from '@evenkeel/sdk/client.ts';
 import { verifyWebhook } from '@evenkeel/sdk/webhooks.ts';
+import { readBody } from '../request-body.ts';
 
 export interface Receiver {
   readonly url: string;
@@ -68,22 +69,13 @@ async function answer(request: IncomingMessage, response: ServerResponse, receiv
     return;
   }
   try {
-    const event = await verifyWebhook(await bodyOf(request), request.headers, secrets());
+    const body = await readBody(request, maxBytes);
+    if (body === undefined) throw new Error(`The body is longer than ${maxBytes} bytes.`);
+    const event = await verifyWebhook(body, request.headers, secrets());
     received.unshift({ id: event.id, type: event.type, at: new Date().toISOString(), data: event.data });
     received.splice(kept);
     response.writeHead(204).end();
   } catch (error) {
     response.writeHead(400, { 'content-type': 'text/plain' }).end(error instanceof Error ? error.message : 'It cannot be read.');
   }
-}
-
-async function bodyOf(request: IncomingMessage): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const chunk of request as AsyncIterable<Uint8Array>) {
-    bytes += chunk.length;
-    if (bytes > maxBytes) throw new Error('The body is too large.');
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
 }
