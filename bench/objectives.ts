@@ -79,7 +79,7 @@ async function measure(pool: Pool, rounds: number): Promise<void> {
 
 const objective = (length: number): ObjectiveDefinition => ({
   id: `over-${length}d`, title: '', description: null, indicatorName: 'platform', indicator: { measure: 'availability', upstream: 'excluded' }, target, budget: whole - target,
-  window: { kind: 'rolling', days: length }, method: 'events', sliceBadAbove: 0n, scopes: ['overall', 'connector', 'category', 'tenant'], minimum: { events: 1000, bad: 5 }, burnMinimum: { events: 1000, bad: 5 }, service: 'evenkeel', terms: null, openslo: null,
+  window: { kind: 'rolling', days: length }, method: 'events', sliceBadAbove: 0n, scopes: ['overall', 'connector', 'category', 'tenant'], minimum: { events: 1000, bad: 5 }, minMeasuredMinutes: 720, burnMinimum: { events: 1000, bad: 5 }, service: 'evenkeel', terms: null, openslo: null,
 });
 
 /** A row for every track and minute: 91 days in which something happened all the time. */

@@ -25,7 +25,7 @@ await writeFile(
   join(dir, 'objectives.yaml'),
   `version: 1
 indicators: { ours: { measure: availability, upstream: excluded } }
-objectives: [{ id: ours, title: Ours, indicator: ours, target: 99.9, window: { rolling_days: 1 }, method: events, scopes: [overall, tenant], minimum: { events: 100, bad: 5 } }]
+objectives: [{ id: ours, title: Ours, indicator: ours, target: 99.9, window: { rolling_days: 1 }, method: events, scopes: [overall, tenant], minimum: { events: 100, bad: 5, measured: 1m } }]
 `,
 );
 await writeFile(join(dir, 'contacts.yaml'), `version: 1

@@ -2,7 +2,7 @@
 import Type from 'typebox';
 import { Strict } from '../manifest/value.ts';
 import { Minimum } from './objectives.ts';
-import { OneOf, Percent, Role, Slug } from './share.ts';
+import { Duration, OneOf, Percent, Role, Slug } from './share.ts';
 
 export const policyModes = ['normal', 'caution', 'restricted', 'critical', 'exhausted'] as const;
 export type PolicyMode = (typeof policyModes)[number];
@@ -23,13 +23,11 @@ export const ModeRule = Strict({
 });
 export type ModeRule = Type.Static<typeof ModeRule>;
 
-const duration = Type.String({ pattern: '^[1-9]\\d{0,4}[mhd]$', description: 'Minutes, hours or days: 5m, 6h, 3d.' });
-
 export const BurnAlert = Strict({
   id: Slug(),
   factor: Type.Union([Type.Number({ minimum: 0.1, maximum: 100_000 }), Type.String({ pattern: '^\\d{1,6}(\\.\\d{1,6})?$' })], { description: 'Fires when the burn rate is above this over both windows.' }),
-  long_window: duration,
-  short_window: duration,
+  long_window: Duration('Minutes, hours or days: 5m, 6h, 3d.'),
+  short_window: Duration('Minutes, hours or days: 5m, 6h, 3d.'),
   severity: Severity,
   notify: Type.Array(Role),
   enabled: Type.Optional(Type.Boolean()),

@@ -1,7 +1,7 @@
 /** `playbook/objectives.yaml`: what is measured (indicators, SLIs) and what is aimed at (objectives, SLOs). */
 import Type from 'typebox';
 import { Strict, Tagged } from '../manifest/value.ts';
-import { OneOf, Percent, Slug, TimeZone } from './share.ts';
+import { Duration, OneOf, Percent, Slug, TimeZone } from './share.ts';
 
 const UpstreamShare = Type.Union([Type.Literal('excluded'), Type.Literal('included')], {
   description: 'excluded: calls that failed at the vendor are no events of this indicator. included: they are bad ones, as the customer sees it.',
@@ -60,6 +60,7 @@ export const Minimum = Strict(
   {
     events: Type.Integer({ minimum: 1, description: 'With fewer events (or measured minutes) in the window, and fewer bad ones than below, the answer is "insufficient data".' }),
     bad: Type.Integer({ minimum: 1, description: 'So many bad events are enough to tell whatever the volume; a burn-rate alert never fires on fewer.' }),
+    measured: Type.Optional(Duration('Of an objective counted in events: before so much of its window was measured, its budget and mode are "insufficient data", whatever failed; burn-rate alerts do not wait for it. At most half of the window counts. Default: what the policy says, else 7d.')),
   },
   { description: 'How much has to be seen before anything is said.' },
 );

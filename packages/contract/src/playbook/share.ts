@@ -20,6 +20,9 @@ export const TimeZone = (description: string) => Type.String({ minLength: 1, max
 /** Groups of people that actions name; who stands behind each is told by the escalation file. */
 export const Role = Type.String({ pattern: '^[a-z][a-z0-9_]{0,62}$', description: 'A role such as on_call, team_lead, engineering_leads, vp_engineering.' });
 
+/** 5m, 6h, 3d. */
+export const Duration = (description: string) => Type.String({ pattern: '^[1-9]\\d{0,4}[mhd]$', description });
+
 /** An exact moment. */
 export const Moment = (description: string) =>
   Type.String({ pattern: '^\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}(:\\d{2}(\\.\\d{1,3})?)?(Z|[+-]\\d{2}:\\d{2})$', description: `${description} An ISO 8601 time with its offset, such as 2026-11-01T02:00:00Z.` });

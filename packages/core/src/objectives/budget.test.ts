@@ -13,6 +13,8 @@ const minus = (a: Fraction, b: Fraction): bigint => a.num * b.den - b.num * a.de
 const full = fraction(1n, 1n);
 const ppb = (percent: string): bigint => readPercent(percent) ?? 0n;
 const minimum = { events: 1, bad: 1 };
+const anyTime = { minimum, minMeasuredMinutes: 0 };
+const measured = (total: number, bad: number, observed = full, measuredMinutes = 43_200) => ({ total, bad, coverage: observed, observed, measuredMinutes });
 const policy = { edges: { caution: ppb('75'), restricted: ppb('50'), critical: ppb('25') }, hysteresis: ppb('2') };
 
 test('the budget agrees with rational arithmetic over thousands of windows', () => {
@@ -21,7 +23,7 @@ test('the budget agrees with rational arithmetic over thousands of windows', () 
     fc.property(targets, fc.integer({ min: 1, max: 1_000_000_000 }), fc.double({ min: 0, max: 1, noNaN: true }), (target, total, share) => {
       const bad = Math.floor(total * share ** 8);
       const budget = whole - ppb(target);
-      const found = budgetOf({ target: ppb(target), budget, minimum }, { total, bad, coverage: full }, 0n);
+      const found = budgetOf({ target: ppb(target), budget, ...anyTime }, measured(total, bad), 0n);
       assert.ok(found.state === 'known');
       // consumed = (bad/total) / (budget/1e9), achieved = 1 − bad/total, as the definitions say.
       const ratio = fraction(BigInt(bad), BigInt(total));
@@ -40,8 +42,8 @@ test('the budget agrees with rational arithmetic over thousands of windows', () 
 });
 
 test('99.995 % of a million events: 50 bad ones are exactly the budget, 51 exceed it', () => {
-  const objective = { target: ppb('99.995'), budget: 50_000n, minimum };
-  const at = (bad: number) => budgetOf(objective, { total: 1_000_000, bad, coverage: full }, 0n);
+  const objective = { target: ppb('99.995'), budget: 50_000n, ...anyTime };
+  const at = (bad: number) => budgetOf(objective, measured(1_000_000, bad), 0n);
   const [exactly, over] = [at(50), at(51)];
   assert.ok(exactly.state === 'known' && over.state === 'known');
   assert.deepEqual([exactly.meets, exactly.remaining.num, exactly.badLeft, over.meets], [true, 0n, 0n, false]);
@@ -49,8 +51,8 @@ test('99.995 % of a million events: 50 bad ones are exactly the budget, 51 excee
 });
 
 test('nothing, little and thinly covered traffic is insufficient data; a few early bad ones use up nothing', () => {
-  const objective = { target: ppb('99.995'), budget: 50_000n, minimum: { events: 1000, bad: 10 } };
-  const state = (total: number, bad: number, coverage = full) => budgetOf(objective, { total, bad, coverage }, ppb('50')).state;
+  const objective = { target: ppb('99.995'), budget: 50_000n, minimum: { events: 1000, bad: 10 }, minMeasuredMinutes: 0 };
+  const state = (total: number, bad: number, coverage = full) => budgetOf(objective, measured(total, bad, coverage), ppb('50')).state;
   assert.equal(state(0, 0), 'insufficient_data');
   assert.equal(state(999, 0), 'insufficient_data');
   assert.equal(state(999, 999), 'insufficient_data', 'below the volume nothing is said, whatever it is');
@@ -60,6 +62,16 @@ test('nothing, little and thinly covered traffic is insufficient data; a few ear
   assert.deepEqual([1, 5, 9].map((bad) => state(200_000, bad)), ['known', 'known', 'known']);
   assert.equal(state(1000, 0, fraction(1n, 3n)), 'insufficient_data');
   assert.equal(state(1000, 0, fraction(1n, 2n)), 'known');
+});
+
+test('an installation of minutes has used up nothing of 30 days, whatever failed; its alerts do not wait for that', () => {
+  const objective = { target: ppb('99.9'), budget: 1_000_000n, minimum: { events: 1000, bad: 10 }, minMeasuredMinutes: 1440 };
+  // One vendor of many fails in the eighth minute: 27 bad of 3,173 calls are 851 % of what so few may have.
+  const after = (minutes: number) => budgetOf(objective, measured(3173, 27, full, minutes), ppb('50'));
+  assert.deepEqual(after(8), { state: 'insufficient_data', reason: '8m of at least 1d of the window measured' });
+  assert.deepEqual([1439, 1440].map((minutes) => after(minutes).state), ['insufficient_data', 'known']);
+  const hour = { total: 3173, bad: 100, coverage: fraction(1n, 2n) };
+  assert.equal(decideBurn({ tier: { factor: fraction(72n, 5n) }, budget: objective.budget, long: hour, short: hour, minimum: objective.minimum, minCoverage: ppb('50'), firing: false }), 'fire');
 });
 
 test('five early bad calls page nobody: too few events, or too few bad ones', () => {
@@ -80,7 +92,7 @@ test('time slices: unmeasured minutes are neither good nor bad, a bad one is bad
   const figures = figuresOf('time_slices', { tally, measuredMinutes: 100, windowMinutes: 200, existedMinutes: 100 });
   assert.deepEqual([figures.total, figures.bad, figures.coverage], [101, 3, fraction(100n, 200n)]);
   assert.deepEqual(figures.observed, fraction(100n, 100n));
-  const month = budgetOf({ target: ppb('99.99'), budget: ppb('0.01'), minimum }, { total: 1440, bad: 2, coverage: full }, 0n, 43_200);
+  const month = budgetOf({ target: ppb('99.99'), budget: ppb('0.01'), ...anyTime }, measured(1440, 2, full, 1440), 0n, 43_200);
   assert.ok(month.state === 'known');
   assert.equal(compare(month.consumed, fraction(2n * 10_000n, 43_200n)), 0);
 });

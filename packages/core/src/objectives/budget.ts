@@ -2,7 +2,7 @@
  * The error budget of one objective in one scope: from the sums of its window to what is consumed, by whom, and when it
  * will be gone. Low traffic and thin coverage are said, not hidden.
  */
-import type { ObjectiveDefinition } from './definition.ts';
+import { writeMinutes, type ObjectiveDefinition } from './definition.ts';
 import { compare, floor, fraction, whole, type Fraction, type Ppb } from './share.ts';
 import type { Tally } from './tally.ts';
 
@@ -12,8 +12,13 @@ export interface WindowFigures {
   readonly bad: number;
   /** Measured share of the window's minutes. */
   readonly coverage: Fraction;
-  /** The same of those minutes of the window in which the scope existed; default the coverage. */
-  readonly observed?: Fraction;
+}
+
+/** Those of a budget's window. */
+export interface BudgetFigures extends WindowFigures {
+  /** Measured share of those minutes of the window in which the scope existed. */
+  readonly observed: Fraction;
+  readonly measuredMinutes: number;
 }
 
 export interface WindowSums {
@@ -25,15 +30,15 @@ export interface WindowSums {
   readonly existedMinutes: number;
 }
 
-export function figuresOf(method: ObjectiveDefinition['method'], { tally, measuredMinutes, windowMinutes, existedMinutes }: WindowSums): WindowFigures {
-  const shares = { coverage: fraction(BigInt(measuredMinutes), BigInt(Math.max(1, windowMinutes))), observed: fraction(BigInt(measuredMinutes), BigInt(Math.max(1, existedMinutes))) };
-  if (method === 'events') return { total: tally.events, bad: tally.bad, ...shares };
+export function figuresOf(method: ObjectiveDefinition['method'], { tally, measuredMinutes, windowMinutes, existedMinutes }: WindowSums): BudgetFigures {
+  const measured = { measuredMinutes, coverage: fraction(BigInt(measuredMinutes), BigInt(Math.max(1, windowMinutes))), observed: fraction(BigInt(measuredMinutes), BigInt(Math.max(1, existedMinutes))) };
+  if (method === 'events') return { total: tally.events, bad: tally.bad, ...measured };
   // A minute that is bad although not measured is known to be bad; one that is neither is in no sum.
-  return { total: measuredMinutes + tally.blindMinutes, bad: tally.badMinutes, ...shares };
+  return { total: measuredMinutes + tally.blindMinutes, bad: tally.badMinutes, ...measured };
 }
 
 export type Budget =
-  | { readonly state: 'insufficient_data'; readonly reason: string }
+  | { readonly state: 'insufficient_data'; /** A phrase: no capital, no full stop. */ readonly reason: string }
   | {
       readonly state: 'known';
       /** Share of good ones. */
@@ -50,16 +55,18 @@ export type Budget =
 /**
  * Of a window. `periodUnits`: of a window counted in minutes, the minutes of the whole of it less those that were not
  * measured: its budget is for all of them, not for the part that has passed. Of events nobody knows how many will come:
- * too few of them, or few bad ones where the budget does not even allow that many, say nothing yet.
+ * too few of them, or of too little time, or few bad ones where the budget does not even allow that many, say nothing yet.
+ * (One vendor that fails in the first minutes of an installation would else have used up what is meant for 30 days.)
  */
-export function budgetOf({ target, budget, minimum }: Pick<ObjectiveDefinition, 'target' | 'budget' | 'minimum'>, figures: WindowFigures, minCoverage: Ppb, periodUnits?: number): Budget {
+export function budgetOf({ target, budget, minimum, minMeasuredMinutes }: Pick<ObjectiveDefinition, 'target' | 'budget' | 'minimum' | 'minMeasuredMinutes'>, figures: BudgetFigures, minCoverage: Ppb, periodUnits?: number): Budget {
   // A young scope is judged by the time it has existed; alerts want their whole window.
-  const { total, bad, coverage, observed = coverage } = figures;
-  if (total === 0) return { state: 'insufficient_data', reason: 'Nothing was measured in the window.' };
-  if (total < minimum.events) return { state: 'insufficient_data', reason: `${total} of at least ${minimum.events} in the window.` };
-  if (compare(observed, fraction(minCoverage, whole)) < 0 && bad < minimum.bad) return { state: 'insufficient_data', reason: 'Too little of the window was measured.' };
+  const { total, bad, observed, measuredMinutes } = figures;
+  if (total === 0) return { state: 'insufficient_data', reason: 'nothing was measured in the window' };
+  if (total < minimum.events) return { state: 'insufficient_data', reason: `${total} of at least ${minimum.events} in the window` };
+  if (measuredMinutes < minMeasuredMinutes) return { state: 'insufficient_data', reason: `${writeMinutes(measuredMinutes)} of at least ${writeMinutes(minMeasuredMinutes)} of the window measured` };
+  if (compare(observed, fraction(minCoverage, whole)) < 0 && bad < minimum.bad) return { state: 'insufficient_data', reason: 'too little of the window was measured' };
   const allowed = budget * BigInt(Math.max(total, periodUnits ?? 0));
-  if (bad > 0 && bad < minimum.bad && allowed < BigInt(minimum.bad) * whole) return { state: 'insufficient_data', reason: `${bad} bad ones of ${total}: the budget of so few allows less than ${minimum.bad}, so that fewer than ${minimum.bad} say nothing.` };
+  if (bad > 0 && bad < minimum.bad && allowed < BigInt(minimum.bad) * whole) return { state: 'insufficient_data', reason: `${bad} bad ones of ${total}: the budget of so few allows less than ${minimum.bad}, so that fewer than ${minimum.bad} say nothing` };
   const used = BigInt(bad) * whole;
   const achieved = fraction(BigInt(total - bad), BigInt(total));
   return {

@@ -20,7 +20,9 @@ export interface ObjectiveDefinition {
   readonly sliceBadAbove: Ppb;
   readonly scopes: readonly ScopeKind[];
   readonly minimum: Minimum;
-  /** The same for the long window of a burn-rate alert: in minutes a short window never has many. */
+  /** Of the window, before the budget of a part of it says anything of the whole. 0 in minutes, whose budget is for the whole window from its beginning. */
+  readonly minMeasuredMinutes: number;
+  /** `minimum` for the long window of a burn-rate alert: in minutes a short window never has many. */
   readonly burnMinimum: Minimum;
   readonly service: string;
   readonly terms: string | null;
@@ -58,6 +60,8 @@ function define(objective: Objective, file: ObjectivesFile, policy: BudgetPolicy
   if (indicator === undefined) throw new TypeError(`objective ${objective.id} names the indicator ${objective.indicator}, which does not exist`);
   const target = exact(readPercent(objective.target), `target of ${objective.id}`);
   const { rolling_days: days, calendar: unit, time_zone: timeZone = 'UTC' } = objective.window;
+  const window: ObjectiveWindow = unit === undefined ? { kind: 'rolling', days: days ?? 30 } : { kind: 'calendar', unit, timeZone };
+  const minimum = objective.minimum ?? policy.minimum;
   return {
     id: objective.id,
     title: objective.title,
@@ -66,16 +70,27 @@ function define(objective: Objective, file: ObjectivesFile, policy: BudgetPolicy
     indicator,
     target,
     budget: whole - target,
-    window: unit === undefined ? { kind: 'rolling', days: days ?? 30 } : { kind: 'calendar', unit, timeZone },
+    window,
     method: objective.method,
     sliceBadAbove: objective.slice === undefined ? 0n : exact(readPercent(objective.slice.bad_above), `slice of ${objective.id}`),
     scopes: objective.scopes,
-    minimum: objective.minimum ?? policy.minimum,
-    burnMinimum: burnMinimum(objective.method, objective.minimum ?? policy.minimum),
+    minimum,
+    minMeasuredMinutes: objective.method === 'events' ? minMeasuredMinutes(minimum.measured ?? policy.minimum.measured ?? defaultMeasured, window) : 0,
+    burnMinimum: burnMinimum(objective.method, minimum),
     service: objective.service ?? 'evenkeel',
     terms: objective.terms ?? null,
     openslo: objective.openslo ?? null,
   };
+}
+
+/** Every hour of the week once. One outage then weighs at most 30/7 of what it will in a full window of 30 days, not thousands. */
+const defaultMeasured = '7d';
+const shortestDays = { week: 7, month: 28, quarter: 90 } as const;
+
+/** Half of the window at most: all of it is hardly ever measured. */
+function minMeasuredMinutes(written: string, window: ObjectiveWindow): number {
+  const days = window.kind === 'rolling' ? window.days : shortestDays[window.unit];
+  return Math.min(exact(readMinutes(written), 'minimum.measured'), days * 720);
 }
 
 /** Of minutes, how many of the window were measured decides, not how many there are. */

@@ -10,8 +10,8 @@ export interface GateInput {
   readonly change: ChangeKind;
   /** The last known mode; null when there never was one, or it has expired. */
   readonly mode: PolicyMode | null;
-  /** Present data bears it out; else there is too little of it. */
-  readonly known: boolean;
+  /** Why present data cannot bear the mode out; null when it does. */
+  readonly missing: string | null;
   /** Remaining budget as text in percent; null while it is not known. */
   readonly remaining: string | null;
   readonly freeze: DeployFreeze;
@@ -34,14 +34,14 @@ export function decideGate(input: GateInput): GateDecision {
 }
 
 /** What is not known now does not open what was closed: the last known mode holds. */
-function withoutOverride({ objective, change, mode, known, remaining, freeze, lagMinutes, policy }: GateInput): GateDecision {
+function withoutOverride({ objective, change, mode, missing, remaining, freeze, lagMinutes, policy }: GateInput): GateDecision {
   const unknown = (why: string): GateDecision => {
     if (mode !== null && !isAllowed(freeze, change)) return { decision: 'deny', reason: `${objective}: ${why}; the last known mode, ${mode}, holds: ${frozen(freeze)}.` };
     return { decision: policy.when_unknown, reason: `${objective}: ${why}; the policy says ${policy.when_unknown}.` };
   };
   if (lagMinutes === null) return unknown('nothing was evaluated yet');
   if (lagMinutes > policy.stale_after_minutes) return unknown(`the last evaluated minute is ${lagMinutes} minutes old`);
-  if (!known || mode === null) return unknown('insufficient data');
+  if (missing !== null || mode === null) return unknown(missing === null ? 'insufficient data' : `insufficient data (${missing})`);
   const state = `${objective}: ${mode}, ${remaining ?? '?'} % of the budget remains`;
   if (isAllowed(freeze, change)) return { decision: 'allow', reason: `${state}.` };
   return { decision: 'deny', reason: `${state}; ${frozen(freeze)}.` };

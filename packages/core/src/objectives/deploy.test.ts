@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { decideGate, type GateInput } from './deploy-gate.ts';
 import { effectOf, fisherGreater } from './deployment-effect.ts';
 
-const gate: GateInput = { objective: 'availability', change: 'normal', mode: 'normal', known: true, remaining: '80', freeze: 'none', lagMinutes: 1, policy: { when_unknown: 'deny', stale_after_minutes: 10 }, override: null };
+const gate: GateInput = { objective: 'availability', change: 'normal', mode: 'normal', missing: null, remaining: '80', freeze: 'none', lagMinutes: 1, policy: { when_unknown: 'deny', stale_after_minutes: 10 }, override: null };
 const decision = (changed: Partial<GateInput>) => decideGate({ ...gate, ...changed });
 
 test('the gate answers by what is frozen and what kind of change it is', () => {
@@ -21,11 +21,11 @@ test('what is not known is decided by the policy, and said', () => {
 
 test('what is not known does not open what the last known mode closed', () => {
   const closed = { mode: 'exhausted', freeze: 'all_but_reliability', remaining: null, policy: { when_unknown: 'allow', stale_after_minutes: 10 } } as const;
-  assert.deepEqual(decision({ ...closed, known: false }), { decision: 'deny', reason: 'availability: insufficient data; the last known mode, exhausted, holds: only reliability fixes are deployed.' });
+  assert.deepEqual(decision({ ...closed, missing: '8m of at least 1d of the window measured' }), { decision: 'deny', reason: 'availability: insufficient data (8m of at least 1d of the window measured); the last known mode, exhausted, holds: only reliability fixes are deployed.' });
   assert.deepEqual(decision({ ...closed, lagMinutes: 90 }), { decision: 'deny', reason: 'availability: the last evaluated minute is 90 minutes old; the last known mode, exhausted, holds: only reliability fixes are deployed.' });
-  assert.equal(decision({ ...closed, known: false, change: 'reliability' }).decision, 'allow');
-  assert.equal(decision({ ...closed, mode: null, freeze: 'none', known: false }).decision, 'allow', 'one that has expired closes nothing');
-  assert.equal(decision({ known: false, policy: { when_unknown: 'deny', stale_after_minutes: 10 } }).decision, 'deny', 'a good mode of before opens nothing the policy closes');
+  assert.equal(decision({ ...closed, missing: '8m of at least 1d of the window measured', change: 'reliability' }).decision, 'allow');
+  assert.equal(decision({ ...closed, mode: null, freeze: 'none', missing: '8m of at least 1d of the window measured' }).decision, 'allow', 'one that has expired closes nothing');
+  assert.equal(decision({ missing: '8m of at least 1d of the window measured', policy: { when_unknown: 'deny', stale_after_minutes: 10 } }).decision, 'deny', 'a good mode of before opens nothing the policy closes');
 });
 
 test('an override opens a closed gate and names itself', () => {

@@ -16,7 +16,7 @@ import { readTracks, readWindows, writeScope } from './evaluation/scopes.ts';
 import { tick } from './tick.ts';
 import { trimSums } from './retention.ts';
 
-const base = { title: '', description: null, indicatorName: '', target: readPercent('99.9') ?? 0n, budget: whole - (readPercent('99.9') ?? 0n), window: { kind: 'rolling', days: 1 }, scopes: ['overall', 'connector', 'category', 'tenant'], minimum: { events: 1, bad: 1 }, burnMinimum: { events: 1, bad: 1 }, service: 'evenkeel', terms: null, openslo: null } as const;
+const base = { title: '', description: null, indicatorName: '', target: readPercent('99.9') ?? 0n, budget: whole - (readPercent('99.9') ?? 0n), window: { kind: 'rolling', days: 1 }, scopes: ['overall', 'connector', 'category', 'tenant'], minimum: { events: 1, bad: 1 }, minMeasuredMinutes: 0, burnMinimum: { events: 1, bad: 1 }, service: 'evenkeel', terms: null, openslo: null } as const;
 const objectives: ObjectiveDefinition[] = [
   { ...base, id: 'platform', indicator: { measure: 'availability', upstream: 'excluded' }, method: 'events', sliceBadAbove: 0n },
   { ...base, id: 'customer', indicator: { measure: 'availability', upstream: 'included' }, method: 'time_slices', sliceBadAbove: readPercent('5') ?? 0n },

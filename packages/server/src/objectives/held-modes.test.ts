@@ -17,7 +17,7 @@ await writeFile(
   join(dir, 'objectives.yaml'),
   `version: 1
 indicators: { ours: { measure: availability, upstream: excluded } }
-objectives: [{ id: ours, title: Ours, indicator: ours, target: 99.9, window: { rolling_days: 1 }, method: events, scopes: [overall], minimum: { events: 100, bad: 5 } }]
+objectives: [{ id: ours, title: Ours, indicator: ours, target: 99.9, window: { rolling_days: 1 }, method: events, scopes: [overall], minimum: { events: 100, bad: 5, measured: 1m } }]
 `,
 );
 // An api node evaluates nothing by itself: the ticks are the test's.
@@ -38,7 +38,7 @@ test('five bad calls among the first change nothing and close nothing', async ()
   await seal(last - 10, 20, 5);
   assert.deepEqual((await tick(pool, definitions)).modeChanges, 0);
   const { budget, policy, burn } = await detail();
-  assert.deepEqual([budget.state, budget.reason, policy.mode, burn.map(({ state }) => state)], ['insufficient_data', '20 of at least 100 in the window.', null, ['insufficient_data', 'insufficient_data']]);
+  assert.deepEqual([budget.state, budget.reason, policy.mode, burn.map(({ state }) => state)], ['insufficient_data', '20 of at least 100 in the window', null, ['insufficient_data', 'insufficient_data']]);
 });
 
 test('the evaluation has stopped: what was exhausted stays closed, for all but reliability fixes', async () => {
@@ -58,7 +58,7 @@ test('too little traffic is left in the window to say anything: the mode holds',
   const { budget, policy } = await detail();
   assert.deepEqual([budget.state, budget.total, policy.mode, policy.held], ['insufficient_data', 10, 'exhausted', true]);
   const answer = await gate();
-  assert.deepEqual([answer.decision, answer.reason, answer.remaining_percent], ['deny', 'ours: insufficient data; the last known mode, exhausted, holds: only reliability fixes are deployed.', null]);
+  assert.deepEqual([answer.decision, answer.reason, answer.remaining_percent], ['deny', 'ours: insufficient data (10 of at least 100 in the window); the last known mode, exhausted, holds: only reliability fixes are deployed.', null]);
 });
 
 test('nothing is left in the window: the mode has expired, and that is a change like any other', async () => {
@@ -68,5 +68,5 @@ test('nothing is left in the window: the mode has expired, and that is a change 
   assert.deepEqual([policy.mode, change?.from, change?.to, change?.remaining_percent, change?.total], ['normal', 'exhausted', 'normal', null, 0]);
   const { rows } = await pool.query<{ payload: { to: string; remaining_percent: string | null } }>('select payload from events where id = $1', [change?.event_id]);
   assert.deepEqual([rows[0]?.payload.to, rows[0]?.payload.remaining_percent], ['normal', null]);
-  assert.deepEqual([(await gate()).decision, (await gate()).reason], ['allow', 'ours: insufficient data; the policy says allow.']);
+  assert.deepEqual([(await gate()).decision, (await gate()).reason], ['allow', 'ours: insufficient data (nothing was measured in the window); the policy says allow.']);
 });

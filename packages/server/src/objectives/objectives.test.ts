@@ -37,8 +37,8 @@ indicators:
   platform: { measure: availability, upstream: excluded }
   customer: { measure: availability, upstream: included }
 objectives:
-  - { id: platform, title: Ours, indicator: platform, target: 99.9, window: { rolling_days: 1 }, method: events, scopes: [overall, tenant, connector], terms: standard, minimum: { events: 100, bad: 5 } }
-  - { id: customer, title: Theirs too, indicator: customer, target: 99.9, window: { rolling_days: 1 }, method: events, scopes: [overall, tenant], minimum: { events: 100, bad: 5 } }
+  - { id: platform, title: Ours, indicator: platform, target: 99.9, window: { rolling_days: 1 }, method: events, scopes: [overall, tenant, connector], terms: standard, minimum: { events: 100, bad: 5, measured: 1m } }
+  - { id: customer, title: Theirs too, indicator: customer, target: 99.9, window: { rolling_days: 1 }, method: events, scopes: [overall, tenant], minimum: { events: 100, bad: 5, measured: 1m } }
 `,
 );
 // An api node evaluates nothing by itself: the ticks are the test's.
@@ -137,7 +137,7 @@ test('the gate closes with the budget, opens for reliability fixes, and for an o
   assert.match((await gate('')).reason, /the last evaluated minute is \d+ minutes old; the policy says allow/);
   assert.equal((await gate('')).mode, null, 'a mode of more than a window ago has expired');
   const { policy: { mode, freeze } } = await get<ObjectiveDetail>('/v1/objectives/customer');
-  assert.deepEqual([mode, decideGate({ objective: 'customer', change: 'normal', mode, known: true, remaining: '0', freeze, lagMinutes: 0, policy: definitions.policy.gate, override: null }).decision], ['exhausted', 'deny']);
+  assert.deepEqual([mode, decideGate({ objective: 'customer', change: 'normal', mode, missing: null, remaining: '0', freeze, lagMinutes: 0, policy: definitions.policy.gate, override: null }).decision], ['exhausted', 'deny']);
   const soon = new Date(Date.now() + 3_600_000).toISOString();
   const made = await evenkeel.call('POST', '/v1/deploy-gate/overrides', { body: { objective: 'customer', reason: 'the fix of the outage itself', expires_at: soon } });
   assert.equal(made.status, 201);

@@ -51,7 +51,7 @@ export function gateRoutes({ pool, definitions, now }: { pool: Pool; definitions
           objective: objective.id,
           change,
           mode,
-          known: budget.state === 'known',
+          missing: budget.state === 'known' ? null : budget.reason,
           remaining,
           freeze: policy.modes[mode ?? 'normal'].freeze,
           lagMinutes: reading.end === null ? null : Math.max(0, Math.floor(now() / 60_000) - reading.end),

@@ -9,7 +9,7 @@ import { tick } from '../tick.ts';
 import { readScopeNow } from './objective-reading.ts';
 
 const target = readPercent('99.9') ?? 0n;
-const base = { title: '', description: null, indicatorName: '', indicator: { measure: 'availability', upstream: 'excluded' }, target, budget: whole - target, scopes: ['overall'], minimum: { events: 1, bad: 1 }, burnMinimum: { events: 1, bad: 1 }, service: 'evenkeel', terms: null, openslo: null } as const;
+const base = { title: '', description: null, indicatorName: '', indicator: { measure: 'availability', upstream: 'excluded' }, target, budget: whole - target, scopes: ['overall'], minimum: { events: 1, bad: 1 }, minMeasuredMinutes: 0, burnMinimum: { events: 1, bad: 1 }, service: 'evenkeel', terms: null, openslo: null } as const;
 const rolling: ObjectiveDefinition = { ...base, id: 'rolling', window: { kind: 'rolling', days: 1 }, method: 'events', sliceBadAbove: 0n };
 const monthly: ObjectiveDefinition = { ...base, id: 'monthly', window: { kind: 'calendar', unit: 'month', timeZone: 'UTC' }, method: 'events', sliceBadAbove: 0n };
 const minutes: ObjectiveDefinition = { ...base, id: 'minutes', window: { kind: 'calendar', unit: 'month', timeZone: 'UTC' }, method: 'time_slices', sliceBadAbove: 0n };
