@@ -52,3 +52,9 @@ for (const [what, body, records] of criteria) {
     assert.deepEqual(after.toSorted(), records);
   });
 }
+
+test('however old what is replayed may be, no lag comes of it, and no traffic', async () => {
+  const { text } = await call('GET', '/metrics');
+  const counted = (connector: string): string | undefined => new RegExp(`^evenkeel_webhook_lag_seconds_count{connector="${connector}"} (\\d+)$`, 'm').exec(text)?.[1];
+  assert.deepEqual([counted('inbox-crm'), counted('other-crm')], ['3', '2']);
+});

@@ -30,7 +30,7 @@ export interface Observation extends SeriesKey {
   readonly atMs: number;
   readonly totalUs: number;
   readonly upstreamUs: number;
-  /** Inbound: from the vendor's time of the event to its processing; delivery: from the event's acceptance to its delivery. */
+  /** Inbound: from the vendor's time of the event, or its reading by a poll, to its processing; delivery: from the event's acceptance to its delivery. */
   readonly lagMs?: number;
 }
 

@@ -5,7 +5,7 @@ import type { ShapeSampler } from '../../telemetry/drift/shape-sampler.ts';
 import type { Observer } from '../../telemetry/observation.ts';
 import type { EventRow } from '../event-store.ts';
 
-type Counted = Pick<EventRow, 'connector_id' | 'account_id' | 'tenant_id' | 'type' | 'unified_type' | 'received_at' | 'occurred_at' | 'state'>;
+type Counted = Pick<EventRow, 'connector_id' | 'account_id' | 'tenant_id' | 'type' | 'unified_type' | 'source' | 'received_at' | 'occurred_at' | 'state'>;
 
 export class EventCounts {
   readonly #observer: Observer;
@@ -26,12 +26,16 @@ export class EventCounts {
   }
 
   /** To be called once the event's end is committed. `payload`: the event as its rules see it, where it is at hand. */
-  settled(event: Counted, nowMs: number, payload?: unknown): void {
+  settled(event: Counted, nowMs: number, { payload, replayed = false }: { readonly payload?: unknown; readonly replayed?: boolean } = {}): void {
     if (event.state === 'pending') return;
     if (payload !== undefined) this.#sample(event, payload);
     this.totals[event.state] += 1;
-    // By the vendor's clock where it tells; it may run ahead of ours.
-    const sinceMs = Math.max(0, nowMs - (event.occurred_at ?? event.received_at).getTime());
+    // It was observed when it came. Once more it would be traffic that no vendor sent, and late by as much as it is old.
+    if (replayed) return;
+    // By the vendor's clock where it tells; it may run ahead of ours. What is polled is as old as the connector's interval
+    // lets it become: that is no lag, and counts from when it was read.
+    const since = event.source === 'webhook' ? (event.occurred_at ?? event.received_at) : event.received_at;
+    const sinceMs = Math.max(0, nowMs - since.getTime());
     this.#observer.observe({
       kind: 'inbound',
       surface: 'webhook',

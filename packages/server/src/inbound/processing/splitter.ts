@@ -252,7 +252,7 @@ async function workOn(parts: SplitterParts, client: Queryable, pieces: readonly 
     const row: NewEventRow = { ...piece.row, ...settledAs(outcome) };
     worked.rows.push(row);
     if (outcome.kind === 'publish') worked.events.push(...outcome.events);
-    after.push(() => parts.counts.settled(row, parts.now(), piece.event?.payload));
+    after.push(() => parts.counts.settled(row, parts.now(), { payload: piece.event?.payload }));
   }
   return worked;
 }

@@ -191,9 +191,9 @@ export class WaitingWork {
       for (const { work, end } of kept) rows.push(await endOf(client, work, end));
       await settleEvents(client, rows);
       await publishEvents(client, kept.flatMap(({ end }) => (end.kind === 'publish' ? end.events : [])));
-      return kept.flatMap(({ work, end }, index) => (end.kind === 'adopt' || end.kind === 'split again' ? [] : [{ ...work.event, state: rows[index]?.state ?? 'pending', unified_type: rows[index]?.unifiedType ?? null }]));
+      return kept.flatMap(({ work, end }, index) => (end.kind === 'adopt' || end.kind === 'split again' ? [] : [{ event: { ...work.event, state: rows[index]?.state ?? ('pending' as const), unified_type: rows[index]?.unifiedType ?? null }, replayed: work.replayed }]));
     });
-    for (const event of settled) counts.settled(event, now());
+    for (const { event, replayed } of settled) counts.settled(event, now(), { replayed });
   }
 }
 

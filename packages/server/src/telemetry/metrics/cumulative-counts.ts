@@ -135,7 +135,7 @@ export class CumulativeCounts {
 const histogramNames = [
   ['evenkeel_call_duration_seconds', 'Time of calls from their arrival to their answer.'],
   ['evenkeel_call_overhead_seconds', 'The share of that time that was not the vendor\'s.'],
-  ['evenkeel_webhook_lag_seconds', 'From the vendor\'s time of an event to its processing.'],
+  ['evenkeel_webhook_lag_seconds', 'From the vendor\'s time of an event, of a polled one from its reading, to its processing.'],
   ['evenkeel_delivery_lag_seconds', 'From the acceptance of an event to its delivery.'],
 ] as const;
 
