@@ -7,6 +7,7 @@ import { registerApps } from 'evenkeel/demo/cast.ts';
 import { connectAccount } from 'evenkeel/demo/connect.ts';
 import { openChanges } from '@evenkeel/server/telemetry/drift/shape-store.ts';
 import { startTestEvenkeel } from '../harness/evenkeel.ts';
+import { assertInTime } from '../harness/stated-times.ts';
 import { stageMinutes, withoutObjectives } from '../harness/staged-minutes.ts';
 
 // Every answer is looked at, and a bucket of time is a second: what takes a quarter of an hour in earnest takes three seconds.
@@ -41,11 +42,14 @@ async function until(what: string, done: () => Promise<boolean>): Promise<void> 
 const open = async (query = ''): Promise<Drift[]> => ((await call('GET', `/v1/drift?state=open${query}`)).json?.['results'] ?? []) as Drift[];
 const brief = ({ kind, path, class: what, endpoint }: Drift): string => `${what} ${kind} ${endpoint} ${path}`;
 
-async function firing(): Promise<string[]> {
-  const { json } = await call('GET', '/v1/alerts?state=firing');
-  const alerts = (json?.['results'] ?? []) as { connector: string; origin: string; findings: { rule: string }[] }[];
-  return alerts.map(({ connector, origin, findings }) => `${connector} ${origin} ${findings.map(({ rule }) => rule).join()}`);
+interface AlertAnswer {
+  readonly opened_at: string;
+  readonly connector: string;
+  readonly origin: string;
+  readonly findings: readonly { readonly rule: string }[];
 }
+const firing = async (): Promise<AlertAnswer[]> => ((await call('GET', '/v1/alerts?state=firing')).json?.['results'] ?? []) as AlertAnswer[];
+const told = (alerts: readonly AlertAnswer[]): string[] => alerts.map(({ connector, origin, findings }) => `${connector} ${origin} ${findings.map(({ rule }) => rule).join()}`);
 
 it('finds what a vendor removed and retyped, by whether a mapping reads it, and rests once it is acknowledged', async () => {
   await until('a baseline', async () => (await database.pool.query<{ learnt: boolean }>(`select (state ->> 'learnt')::boolean as learnt from shape_baselines where endpoint = 'crm.contacts.list' and status_class = '2xx'`)).rows[0]?.learnt === true);
@@ -66,16 +70,18 @@ it('finds what a vendor removed and retyped, by whether a mapping reads it, and 
   const stored = JSON.stringify((await database.pool.query('select state from shape_baselines')).rows) + JSON.stringify(changes);
   assert.doesNotMatch(stored, /@|example\.com/, 'paths and types, no value of a customer');
 
-  // What is breaking is an alert after two judged minutes, of the vendor's making.
+  const from = staged.next();
   await staged.pass([[], []]);
-  assert.deepEqual(await firing(), ['hubspot upstream schema-drift']);
+  const alerts = await firing();
+  assert.deepEqual(told(alerts), ['hubspot upstream schema-drift']);
+  assertInTime(alerts[0], from, 'drift', 'a field removed');
 
   for (const { id } of changes) {
     const acknowledged = await call('POST', `/v1/drift/${id}/acknowledge`, { body: { note: 'seen in their changelog' } });
     assert.deepEqual([acknowledged.status, acknowledged.json?.['state'], acknowledged.json?.['note']], [200, 'acknowledged', 'seen in their changelog'], acknowledged.text);
   }
   await staged.pass([[], [], [], [], []]);
-  assert.deepEqual(await firing(), [], 'the alert ends with the acknowledgement');
+  assert.deepEqual(told(await firing()), [], 'the alert ends with the acknowledgement');
   assert.equal((await call('POST', `/v1/drift/${removed?.id}/acknowledge`, { body: {} })).status, 409);
   const { rows } = await database.pool.query<{ samples: number }>(`select (state ->> 'samples')::int as samples from shape_baselines where endpoint = 'crm.contacts.list' and status_class = '2xx'`);
   await until('forty more answers', async () => ((await database.pool.query<{ samples: number }>(`select (state ->> 'samples')::int as samples from shape_baselines where endpoint = 'crm.contacts.list' and status_class = '2xx'`)).rows[0]?.samples ?? 0) > (rows[0]?.samples ?? 0) + 40);

@@ -8,6 +8,7 @@ import { FlatLineDetector, TenantSuccessDetector } from './detect-silence.ts';
 import type { Detector } from './detector.ts';
 import type { FindingRule } from './facts.ts';
 import type { LifecycleRule } from './lifecycle.ts';
+import type { RateChangeRule } from './rate-change.ts';
 
 export interface ActiveRule {
   readonly rule: FindingRule;
@@ -24,7 +25,7 @@ export interface GroupingRule {
 export function activeRules(file: AlertsFile): ActiveRule[] {
   return file.alerts
     .filter(({ enabled }) => enabled !== false)
-    .map((rule) => ({ rule, detector: detectorOf(rule), lifecycle: { fireAfter: rule.evaluations ?? 2, resolveAfter: rule.resolve_evaluations ?? 5 } }));
+    .map((rule) => ({ rule, detector: detectorOf(rule), lifecycle: { fireAfter: rule.evaluations ?? defaultLifecycle.fireAfter, resolveAfter: rule.resolve_evaluations ?? defaultLifecycle.resolveAfter } }));
 }
 
 export function groupingOf({ grouping }: AlertsFile): GroupingRule {
@@ -54,6 +55,11 @@ function detectorOf(rule: AlertRule): Detector {
   }
 }
 
+/** What a rule of rate changes goes by where it says nothing else. */
+export const defaultRateChange: RateChangeRule = { minRatioPpm: 20_000, factor: 4, minBad: 10, minTotal: 50, alpha: 1e-9, assumedRatioPpm: 5_000 };
+export const defaultWindowMinutes = 15;
+export const defaultLifecycle: LifecycleRule = { fireAfter: 2, resolveAfter: 5 };
+
 type ChangeRule = Extract<AlertRule, { watch: 'error-rate' | 'refresh-failures' }>;
 
 function ratioWatch(rule: ChangeRule, kind: RatioWatch['kind'], by: RatioWatch['by'], origins: RatioWatch['origins']): RatioWatch {
@@ -61,15 +67,17 @@ function ratioWatch(rule: ChangeRule, kind: RatioWatch['kind'], by: RatioWatch['
     kind,
     by,
     origins,
-    windowMinutes: rule.window_minutes ?? 15,
+    windowMinutes: rule.window_minutes ?? defaultWindowMinutes,
     connectors: rule.connectors === undefined ? null : new Set(rule.connectors),
     rule: {
-      minRatioPpm: (rule.min_ratio_percent ?? 2) * 10_000,
-      factor: rule.factor ?? 4,
-      minBad: rule.min_bad ?? 10,
-      minTotal: rule.min_total ?? 50,
-      alpha: rule.alpha ?? 1e-9,
-      assumedRatioPpm: (rule.assumed_ratio_percent ?? 0.5) * 10_000,
+      minRatioPpm: ppm(rule.min_ratio_percent) ?? defaultRateChange.minRatioPpm,
+      factor: rule.factor ?? defaultRateChange.factor,
+      minBad: rule.min_bad ?? defaultRateChange.minBad,
+      minTotal: rule.min_total ?? defaultRateChange.minTotal,
+      alpha: rule.alpha ?? defaultRateChange.alpha,
+      assumedRatioPpm: ppm(rule.assumed_ratio_percent) ?? defaultRateChange.assumedRatioPpm,
     },
   };
 }
+
+const ppm = (percent: number | undefined): number | undefined => (percent === undefined ? undefined : percent * 10_000);
