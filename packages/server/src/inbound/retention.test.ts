@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { test } from 'node:test';
 import { createTestDatabase } from '@evenkeel/tests/harness/database.ts';
-import { dropDayPartitions, makeDayPartitions } from '../database/day-partitions.ts';
+import { dropPartitions, makePartitions } from '../database/time-partitions.ts';
 import { createLog } from '../log.ts';
 import { newId } from '../identifier.ts';
 import { insertRequests, readRequests, type NewRequest } from './request-store.ts';
@@ -27,16 +27,16 @@ test('requests of a group come back byte for byte, whatever is in them', async (
 });
 
 test('whole days are dropped when their time is over, and what came before its partition was made is moved into it', async () => {
-  const of = { table: 'inbound_requests', column: 'received_at' };
+  const of = { table: 'inbound_requests', column: 'received_at', unit: 'day' } as const;
   const nowMs = Date.parse('2031-05-10T12:00:00Z');
   const [old, kept] = [requestAt(nowMs - 10 * dayMs), requestAt(nowMs)];
   await insertRequests(pool, [old, kept]);
-  await makeDayPartitions(pool, of, nowMs - 10 * dayMs);
+  await makePartitions(pool, of, nowMs - 10 * dayMs);
   await makeInboundPartitions(pool, nowMs);
   await makeInboundPartitions(pool, nowMs);
   const { rows } = await pool.query<{ place: string }>(`select tableoid::regclass::text as place from inbound_requests where id = $1`, [kept.id]);
   assert.equal(rows[0]?.place, 'inbound_requests_20310510');
-  const dropped = await dropDayPartitions(pool, of, nowMs, 7);
+  const dropped = await dropPartitions(pool, of, nowMs, 7);
   assert.ok(dropped.includes('inbound_requests_20310430'), dropped.join(' '));
   assert.deepEqual([...(await readRequests(pool, [old.id, kept.id])).keys()], [kept.id]);
 });
@@ -56,12 +56,12 @@ test('keys are forgotten after the window, and never before the vendor that repe
 test('retention that died after its first step is finished by the next run, and a run after that finds nothing', async () => {
   const nowMs = Date.parse('2032-03-10T12:00:00Z');
   const oldMs = nowMs - 40 * dayMs;
-  for (const table of ['inbound_requests', 'inbound_events']) await makeDayPartitions(pool, { table, column: 'received_at' }, oldMs);
+  for (const table of ['inbound_requests', 'inbound_events']) await makePartitions(pool, { table, column: 'received_at', unit: 'day' }, oldMs);
   const [old, kept] = [requestAt(oldMs), requestAt(nowMs)];
   await insertRequests(pool, [old, kept]);
   await pool.query(`insert into inbound_work (received_at, event_id, connector_id) values ($1, 'ibe_old', 'c'), ($2, 'ibe_kept', 'c')`, [new Date(oldMs), new Date(nowMs)]);
   // As a process leaves it that died when the events were gone.
-  await dropDayPartitions(pool, { table: 'inbound_events', column: 'received_at' }, nowMs, 30);
+  await dropPartitions(pool, { table: 'inbound_events', column: 'received_at', unit: 'day' }, nowMs, 30);
   const run = inboundRetentionJob({ pool, log, now: () => nowMs, keepDays: 30, dedupeDays: 14, connectors: () => [] });
   for (let round = 0; round < 2; round += 1) {
     await run.execute(undefined, AbortSignal.timeout(60_000));

@@ -4,13 +4,13 @@
  */
 import { webhooksOf } from '@evenkeel/core/inbound/rules.ts';
 import type { Connector } from '@evenkeel/core/connectors/connector.ts';
-import { dropDayPartitions, makeDayPartitions } from '../database/day-partitions.ts';
+import { dropPartitions, makePartitions } from '../database/time-partitions.ts';
 import type { Pool } from '../database/pool.ts';
 import { job, type AnyJob } from '../jobs/runner.ts';
 import type { Log } from '../log.ts';
 
-const requests = { table: 'inbound_requests', column: 'received_at' } as const;
-const events = { table: 'inbound_events', column: 'received_at' } as const;
+const requests = { table: 'inbound_requests', column: 'received_at', unit: 'day' } as const;
+const events = { table: 'inbound_events', column: 'received_at', unit: 'day' } as const;
 const deleteAtMost = 10_000;
 const dayS = 86_400;
 
@@ -26,8 +26,8 @@ export interface RetentionParts {
 }
 
 export async function makeInboundPartitions(pool: Pool, nowMs: number): Promise<void> {
-  await makeDayPartitions(pool, requests, nowMs);
-  await makeDayPartitions(pool, events, nowMs);
+  await makePartitions(pool, requests, nowMs);
+  await makePartitions(pool, events, nowMs);
 }
 
 export function inboundRetentionJob(parts: RetentionParts): AnyJob {
@@ -39,8 +39,8 @@ export function inboundRetentionJob(parts: RetentionParts): AnyJob {
     async run(_, signal) {
       const { pool, now, keepDays } = parts;
       await makeInboundPartitions(pool, now());
-      await dropDayPartitions(pool, events, now(), keepDays);
-      await dropDayPartitions(pool, requests, now(), keepDays);
+      await dropPartitions(pool, events, now(), keepDays);
+      await dropPartitions(pool, requests, now(), keepDays);
       // Work on what is dropped would stand before later events of its object for ever.
       await pool.query('delete from inbound_work where received_at < $1', [new Date(now() - (keepDays + 1) * dayS * 1000)]);
       await forgetKeys(parts, signal);

@@ -1,8 +1,8 @@
 /** The job that keeps telemetry within its time: partitions ahead, old ones dropped, small tables and series trimmed. */
 import type { Pool, Queryable } from '../database/pool.ts';
+import { dropPartitions, makePartitions, type PartitionedTable } from '../database/time-partitions.ts';
 import { job, type AnyJob } from '../jobs/runner.ts';
 import { removeUnusedSeries } from './counting/series-store.ts';
-import { callPartitions, dropPartitions, hourPartitions, makePartitions, minutePartitions, type PartitionedTable } from './time-partitions.ts';
 
 /** Days that each kind of record is kept. */
 export interface Retention {
@@ -13,6 +13,10 @@ export interface Retention {
   /** Counts by hour, and which minutes and hours were covered. */
   readonly hoursDays: number;
 }
+
+export const callPartitions: PartitionedTable = { table: 'calls', column: 'at', unit: 'day' };
+export const minutePartitions: PartitionedTable = { table: 'minute_counts', column: 'minute', unit: 'day' };
+const hourPartitions: PartitionedTable = { table: 'hour_counts', column: 'hour', unit: 'month' };
 
 const dayMs = 86_400_000;
 

@@ -7,7 +7,8 @@ import type { Queryable } from '../database/pool.ts';
 import { newId, timeOfId } from '../identifier.ts';
 import { createLog } from '../log.ts';
 import { BufferedCallRecorder, type RecorderOptions } from './buffered-recorder.ts';
-import { callPartitions, dropPartitions, makePartitions } from './time-partitions.ts';
+import { dropPartitions, makePartitions } from '../database/time-partitions.ts';
+import { callPartitions } from './retention.ts';
 import { excerpt, type CallRecord, type RawEvidence } from './call-record.ts';
 import { findCall, listCalls, type CallFilter } from './call-store.ts';
 

@@ -8,7 +8,8 @@ import { atEnd, createTestDatabase } from '@evenkeel/tests/harness/database.ts';
 import { startSlowLink } from '@evenkeel/tests/harness/slow-link.ts';
 import { createLog } from '../../log.ts';
 import { halfMs, insertHalves } from '../counting/second-store.ts';
-import { makePartitions, minutePartitions } from '../time-partitions.ts';
+import { makePartitions } from '../../database/time-partitions.ts';
+import { minutePartitions } from '../retention.ts';
 import { noteMissing } from './seal-store.ts';
 import { Sealer } from './sealer.ts';
 

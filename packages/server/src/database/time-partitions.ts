@@ -2,18 +2,15 @@
  * Tables whose partitions are days or months (UTC): made ahead of time and dropped whole when their time is over.
  * Retention never deletes rows of a partition; what fell into the default partition is deleted there.
  */
-import { transaction, type Pool } from '../database/pool.ts';
+import { transaction, type Pool, type Queryable } from './pool.ts';
 
 export interface PartitionedTable {
+  /** Its default partition is `<table>_default`. */
   readonly table: string;
   /** The timestamptz column it is partitioned by. */
   readonly column: string;
   readonly unit: 'day' | 'month';
 }
-
-export const callPartitions: PartitionedTable = { table: 'calls', column: 'at', unit: 'day' };
-export const minutePartitions: PartitionedTable = { table: 'minute_counts', column: 'minute', unit: 'day' };
-export const hourPartitions: PartitionedTable = { table: 'hour_counts', column: 'hour', unit: 'month' };
 
 /** A node that was down for this many units still finds its partition. */
 const unitsAhead = 3;
@@ -42,10 +39,10 @@ export async function makePartitions(pool: Pool, partitioned: PartitionedTable, 
 async function makePartition(pool: Pool, partitioned: PartitionedTable, start: string, next: string): Promise<boolean> {
   const { table, column } = partitioned;
   const name = partitionName(partitioned, start);
+  if (await isPresent(pool, name)) return false;
   return transaction(pool, async (client) => {
     await client.query('select pg_advisory_xact_lock($1)', [lockKey]);
-    const { rows } = await client.query<{ present: boolean }>('select to_regclass($1) is not null as present', [name]);
-    if (rows[0]?.present === true) return false;
+    if (await isPresent(client, name)) return false;
     await client.query(`create table ${name} (like ${table} including defaults including constraints)`);
     // Rows of that time that were caught by the default partition move, or the bounds would contradict them.
     await client.query(
@@ -56,6 +53,11 @@ async function makePartition(pool: Pool, partitioned: PartitionedTable, start: s
     await client.query(`alter table ${table} attach partition ${name} for values from ('${start} 00:00:00+00') to ('${next} 00:00:00+00')`);
     return true;
   });
+}
+
+async function isPresent(database: Queryable, name: string): Promise<boolean> {
+  const { rows } = await database.query<{ present: boolean }>('select to_regclass($1) is not null as present', [name]);
+  return rows[0]?.present === true;
 }
 
 /** Drops whole units that ended more than `keepDays` ago. Returns the names dropped. */
