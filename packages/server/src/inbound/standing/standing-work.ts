@@ -88,7 +88,7 @@ export class StandingWork implements AccountHooks {
       // A deleted account is not found, and has nothing to do any more.
       const untilMs = opening.failure.code === 'not_found' ? null : now() + notReadyMs;
       await postponeTask(pool, task, untilMs);
-      if (untilMs !== null) this.#notReady.set(task.account_id, [...(this.#notReady.get(task.account_id) ?? []), new Date(untilMs)]);
+      if (untilMs !== null) this.#putOff(task.account_id, untilMs);
       return;
     }
     let end: TaskEnd | 'overtaken';
@@ -120,6 +120,12 @@ export class StandingWork implements AccountHooks {
     } finally {
       clearInterval(holding);
     }
+  }
+
+  /** Only what is still to come is kept: an account may be not ready for months, and is looked at again every few minutes. */
+  #putOff(accountId: string, untilMs: number): void {
+    const ahead = (this.#notReady.get(accountId) ?? []).filter((until) => until.getTime() > this.#parts.now());
+    this.#notReady.set(accountId, [...ahead, new Date(untilMs)]);
   }
 
   /** News of an account: what waited for it to be ready is tried; whether there was anything. */

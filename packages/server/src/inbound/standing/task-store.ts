@@ -52,8 +52,6 @@ export interface TaskEnd {
   /** Null: as it was last stored. */
   readonly progress: Progress | null;
   readonly expiresAtMs?: number | null;
-  readonly pages?: number;
-  readonly records?: number;
   readonly recreated?: number;
   /** What was counted so far counts no more: it is read from the start. */
   readonly startedOver?: true;
