@@ -39,10 +39,10 @@ export async function makePartitions(pool: Pool, partitioned: PartitionedTable, 
 async function makePartition(pool: Pool, partitioned: PartitionedTable, start: string, next: string): Promise<boolean> {
   const { table, column } = partitioned;
   const name = partitionName(partitioned, start);
-  if (await isPresent(pool, name)) return false;
+  if (await isPresent(pool, table, name)) return false;
   return transaction(pool, async (client) => {
     await client.query('select pg_advisory_xact_lock($1)', [lockKey]);
-    if (await isPresent(client, name)) return false;
+    if (await isPresent(client, table, name)) return false;
     await client.query(`create table ${name} (like ${table} including defaults including constraints)`);
     // Rows of that time that were caught by the default partition move, or the bounds would contradict them.
     await client.query(
@@ -55,8 +55,12 @@ async function makePartition(pool: Pool, partitioned: PartitionedTable, start: s
   });
 }
 
-async function isPresent(database: Queryable, name: string): Promise<boolean> {
-  const { rows } = await database.query<{ present: boolean }>('select to_regclass($1) is not null as present', [name]);
+/** Read from the table of tables: what a session remembers of a name (to_regclass) is not renewed by the lock, and two nodes would make the same. */
+export async function isPresent(database: Queryable, table: string, partition: string): Promise<boolean> {
+  const { rows } = await database.query<{ present: boolean }>(
+    'select exists (select from pg_inherits join pg_class child on child.oid = inhrelid where inhparent = $1::regclass and child.relname = $2) as present',
+    [table, partition],
+  );
   return rows[0]?.present === true;
 }
 

@@ -2,7 +2,8 @@
  * Days of what outbound stores: partitions are made ahead and dropped when their time is over. Most tables are placed by
  * id, whose first characters are the time it was made (identifier.ts), so a day is a range of ids.
  */
-import { transaction, type Pool, type Queryable } from '../database/pool.ts';
+import { transaction, type Pool } from '../database/pool.ts';
+import { isPresent } from '../database/time-partitions.ts';
 import { newId } from '../identifier.ts';
 
 const dayMs = 86_400_000;
@@ -46,10 +47,10 @@ export async function makeDayPartitions(pool: Pool, nowMs: number): Promise<stri
 
 async function makePartition(pool: Pool, table: DayTable, startMs: number): Promise<boolean> {
   const name = partitionName(table, dayOf(startMs));
-  if (await isPresent(pool, name)) return false;
+  if (await isPresent(pool, table.name, name)) return false;
   return transaction(pool, async (client) => {
     await client.query('select pg_advisory_xact_lock($1)', [lockKey]);
-    if (await isPresent(client, name)) return false;
+    if (await isPresent(client, table.name, name)) return false;
     const [from, to] = [boundAt(table, startMs), boundAt(table, startMs + dayMs)];
     await client.query(`create table ${name} (like ${table.name} including defaults including constraints)`);
     // Rows of that day that were caught by the default partition move, or the bounds would contradict them.
@@ -57,11 +58,6 @@ async function makePartition(pool: Pool, table: DayTable, startMs: number): Prom
     await client.query(`alter table ${table.name} attach partition ${name} for values from ('${from}') to ('${to}')`);
     return true;
   });
-}
-
-async function isPresent(database: Queryable, name: string): Promise<boolean> {
-  const { rows } = await database.query<{ present: boolean }>('select to_regclass($1) is not null as present', [name]);
-  return rows[0]?.present === true;
 }
 
 /** Drops whole days older than `keepDays`. Returns the names dropped. */

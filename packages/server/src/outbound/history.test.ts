@@ -75,7 +75,9 @@ describe(`with ${total} deliveries and attempts over ${days} days`, () => {
     assert.ok((rows[0]?.oldest ?? '') >= firstIdAt('dlv', Date.parse('2026-11-17T00:00:00Z')));
     const later = Date.parse('2026-12-24T12:00:00Z');
     await pool.query(`insert into events (id, type, payload) values ($1, 'endpoint:test', '{}')`, [`${firstIdAt('evt', later)}0000000000000001`]);
-    await makeDayPartitions(pool, later);
+    // Two nodes that start at once, whose sessions have both looked already.
+    const made = (await Promise.all([makeDayPartitions(pool, later), makeDayPartitions(pool, later)])).flat();
+    assert.equal(new Set(made).size, made.length, 'each was made once');
     const { rows: placed } = await pool.query<{ place: string }>(`select tableoid::regclass::text as place from events where type = 'endpoint:test'`);
     assert.deepEqual(placed, [{ place: 'events_20261224' }]);
   });
