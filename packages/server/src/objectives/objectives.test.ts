@@ -16,6 +16,8 @@ import { definitionsOf } from './definitions.ts';
 import { AlertWatch } from '../alerts/alert-watch.ts';
 import { createLog } from '../log.ts';
 import { readBudgetFacts } from './evaluation/budget-facts.ts';
+import { ensureTenant } from '../access/keys.ts';
+import { lockCounting } from './counting/counting.ts';
 import { tick } from './tick.ts';
 
 /** The first minute that is written here; what the running server seals itself comes after all of it. */
@@ -255,4 +257,23 @@ test('an agreement whose maintenance was announced too late is made, and says so
   const body = { tenant_id: 'late-notice', terms: 'standard', time_zone: 'UTC', starts: '2026-01-01', monthly_fee_minor: 1000, currency: 'EUR', maintenance: [{ announced_at: '2026-03-01T00:00:00Z', from: '2026-03-02T00:00:00Z', to: '2026-03-02T02:00:00Z' }] };
   const made = await evenkeel.call('PUT', '/v1/agreements/late-notice', { body });
   assert.deepEqual([made.status, made.json?.['warnings']], [200, ['maintenance[0].announced_at: Announced 24 h ahead, and the terms ask for 72 h: it excludes no downtime.']]);
+});
+
+test('of two agreements for the same days that are made at once one is refused, with whichever tick is under way', async () => {
+  const body = { tenant_id: 'twice', terms: 'standard', time_zone: 'UTC', starts: '2026-01-01', monthly_fee_minor: 1000, currency: 'EUR' };
+  const ticking = await pool.connect();
+  await ticking.query('begin');
+  await lockCounting(ticking);
+  const both = ['twice-1', 'twice-2'].map((id) => evenkeel.call('PUT', `/v1/agreements/${id}`, { body }));
+  const deadline = Date.now() + 10_000;
+  for (let waiting = 0; waiting < 2; ) {
+    assert.ok(Date.now() < deadline, `${waiting} of 2 wait for the tick`);
+    const { rows } = await pool.query<{ n: number }>('select count(*)::int as n from pg_locks where not granted and database = (select oid from pg_database where datname = current_database())');
+    waiting = rows[0]?.n ?? 0;
+  }
+  // A tick writes tenants that a mode belongs to: this would be a deadlock if a request held the tenant while it waits.
+  await ensureTenant(ticking, 'twice');
+  await ticking.query('commit');
+  ticking.release();
+  assert.deepEqual((await Promise.all(both)).map(({ status }) => status).toSorted((one, other) => one - other), [200, 409]);
 });

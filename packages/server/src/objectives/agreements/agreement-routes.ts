@@ -19,6 +19,13 @@ import { computeStatement, countedTimes, findStatement, isStatedForOthers, state
 
 const viewOf = ({ written, source }: KnownAgreement) => ({ ...written, source });
 
+/** The playbook's stand in its file, and a day of a tenant has one agreement at most. */
+function refuseConflicting({ id, tenant_id: tenantId, starts, ends = '9999' }: Agreement, known: readonly KnownAgreement[]): void {
+  if (known.some(({ written, source }) => written.id === id && source === 'playbook')) throw new Refusal('conflict', `The agreement ${id} stands in the playbook's agreements.yaml; change it there.`);
+  const overlapping = known.find(({ written }) => written.id !== id && written.tenant_id === tenantId && written.starts <= ends && starts <= (written.ends ?? '9999'));
+  if (overlapping !== undefined) throw new Refusal('conflict', `The tenant ${tenantId} has the agreement ${overlapping.written.id} on some of these days. End that one first.`);
+}
+
 export function agreementRoutes({ pool, definitions, keptDays }: { pool: Pool; definitions: Definitions; keptDays: number }): Route[] {
   return [
     route({
@@ -46,16 +53,14 @@ export function agreementRoutes({ pool, definitions, keptDays }: { pool: Pool; d
       async handle({ params, body, caller }) {
         requireInstallation(caller);
         const agreement: Agreement = { ...body, id: params.id };
-        const known = await readAgreements(pool, definitions);
-        if (known.some(({ written, source }) => written.id === params.id && source === 'playbook')) throw new Refusal('conflict', `The agreement ${params.id} stands in the playbook's agreements.yaml; change it there.`);
-        const overlapping = known.find(({ written }) => written.id !== params.id && written.tenant_id === agreement.tenant_id && written.starts <= (agreement.ends ?? '9999') && agreement.starts <= (written.ends ?? '9999'));
-        if (overlapping !== undefined) throw new Refusal('conflict', `The tenant ${agreement.tenant_id} has the agreement ${overlapping.written.id} on some of these days. End that one first.`);
         const found = lintAgreement(agreement, definitions.terms, '');
         const faults = found.filter(({ severity }) => severity === 'error');
         if (faults[0] !== undefined) throw new Refusal('validation_failed', `${faults[0].path}: ${faults[0].message}`, { errors: faults.map(({ path, message, suggestion }) => ({ path: `body.${path}`, message, ...(suggestion === undefined ? {} : { suggestion }) })) });
         await transaction(pool, async (client) => {
-          await ensureTenant(client, agreement.tenant_id);
+          // Before anything is read or written: of two that overlap the second finds the first, and a tick takes its locks in the same order.
           await lockCounting(client);
+          refuseConflicting(agreement, await readAgreements(client, definitions));
+          await ensureTenant(client, agreement.tenant_id);
           // Its kept statements are the former tenant's, and would be shown to the new one.
           if (await isStatedForOthers(client, agreement.id, agreement.tenant_id)) throw new Refusal('conflict', `The agreement ${params.id} has statements of another tenant. Make one with another id for ${agreement.tenant_id}.`);
           await putAgreement(client, agreement, caller.keyId);
