@@ -13,6 +13,7 @@ import { isDatabaseOutage, type Queryable } from '../database/pool.ts';
 import { newId } from '../identifier.ts';
 import type { Log } from '../log.ts';
 import { requireScope } from './authentication.ts';
+import { settleObjectShapes } from './object-shapes.ts';
 import { completeDocument, type ApiDocument } from './openapi-document.ts';
 import { refuseBroken, refuseExpectation } from './broken-request.ts';
 import { problemOf, Refusal } from './problem.ts';
@@ -33,6 +34,7 @@ export interface ApplicationDependencies {
 
 /** Ready to listen, or to be injected into; `close()` ends it after the requests under way. */
 export async function createApplication(dependencies: ApplicationDependencies): Promise<FastifyInstance> {
+  settleObjectShapes();
   const app = fastify({
     logger: false,
     genReqId: () => newId('req'),
