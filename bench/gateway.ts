@@ -23,7 +23,7 @@ interface Subject {
   readonly request: string;
 }
 
-const warmUpCalls = 150_000;
+const warmUpCalls = 500_000;
 const settleMs = 1_500;
 const vendorPath = '/crm/v3/objects/contacts/51?properties=email%2Cfirstname';
 
