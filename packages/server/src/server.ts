@@ -62,7 +62,9 @@ export interface RunningServer {
  *   collection.
  */
 function suitCollectorToCalls(): void {
-  const flags = ['--no-allocation-site-pretenuring', '--no-parallel-scavenge', '--memory-reducer-gc-count=0', '--no-scavenger-updates-allocation-limit'];
+  // Others than the pinned release may not know the later ones, and would complain of each.
+  const measured = Number.parseInt(process.versions.node, 10) >= 26;
+  const flags = ['--no-allocation-site-pretenuring', ...(measured ? ['--no-parallel-scavenge', '--memory-reducer-gc-count=0', '--no-scavenger-updates-allocation-limit'] : [])];
   for (const flag of flags) setFlagsFromString(flag);
 }
 
