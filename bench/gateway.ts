@@ -47,7 +47,7 @@ export async function run(options: readonly string[]): Promise<void> {
     for (const subject of peersIn(peers)) await warmUp(subject, plan);
     const alone = peer('vendor', Number(vendor.line), pidsOf(vendor));
     const against = async (name: string, processes: string, suffix: string, then?: (ours: Subject, program: Program) => Promise<void>): Promise<void> => {
-      const program = await start('peers/evenkeel.ts', [origin, processes], ['--expose-gc']);
+      const program = await start('peers/evenkeel.ts', [origin, processes], then === undefined ? [] : ['--expose-gc']);
       const ours = subjectOf(name, program);
       note(`${availableParallelism()} cores for all programs together; ${name}: ${ours.pids.length} process(es)`);
       await warmUp(ours, plan);
@@ -113,7 +113,7 @@ async function throughput(subjects: Peers & { readonly ours: Subject }, plan: Pl
       costs.get(subject)?.push(cost);
     }
   }
-  const named = ({ name }: Subject): string => (name === ours.name ? name : `${name}${suffix === '' ? '' : `_beside${suffix}`}`);
+  const named = ({ name }: Subject): string => (suffix === '' || name === ours.name ? name : `${name}_beside${suffix}`);
   for (const [subject, values] of rates) report('gateway', `rps_${named(subject)}`, median(values), 'calls/s');
   for (const [subject, values] of costs) if (!values.some(Number.isNaN)) report('gateway', `cpu_us_${named(subject)}`, median(values), 'µs/call');
   const ratio = (peer: Subject): number => median((rates.get(ours) ?? []).map((rps, round) => rps / (rates.get(peer)?.[round] ?? Number.NaN)));
